@@ -1,0 +1,67 @@
+// Command-line flags over CLI11, the same way in every program: kebab-case, each also as
+// DIEGO_MESOS_<FLAG> in the environment or a key in `--config FILE` (TOML); unknown ones are errors;
+// a bad value is one line on stderr and exit 2. --help groups flags and gives defaults and units.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "base/time.hpp"
+
+namespace platform {
+
+// "5s", "1.5s", "250ms", "2m", "1h", "1w", and sums like "1m30s" (Go's form and days and weeks);
+// a bare number is an error: it has no unit.
+base::Result<base::Duration> parse_duration(std::string_view where, std::string_view text);
+std::string format_duration(base::Duration duration);  // The shortest form that parses back.
+
+class Flags {
+ public:
+  // `about`: the program in one sentence.
+  Flags(std::string program, std::string about);
+  ~Flags();
+  Flags(const Flags&) = delete;
+  Flags& operator=(const Flags&) = delete;
+
+  // Later flags belong to this heading of --help.
+  void group(std::string heading);
+
+  // `name` without dashes; `value` holds the default and receives the value; `help` is a phrase
+  // with the unit. The referenced variables must outlive parse().
+  void add(std::string name, std::string& value, std::string help);
+  void add(std::string name, std::int64_t& value, std::string help, std::int64_t min, std::int64_t max);
+  void add(std::string name, double& value, std::string help, double min, double max);
+  void add(std::string name, base::Duration& value, std::string help, base::Duration min = base::Duration{0});
+  void add(std::string name, bool& value, std::string help);  // --name, --name=false
+  void add(std::string name, std::vector<std::string>& values, std::string help);  // Repeatable.
+  void add_choice(std::string name, std::string& value, std::vector<std::string> choices, std::string help);
+
+  // A check over several flags, run after parsing; an Error ends the program like a bad value.
+  void check(std::function<base::Status()> check);
+
+  // A subcommand, such as `diego-local rep`; without one on the command line none is chosen.
+  Flags& subcommand(std::string name, std::string about);
+
+  // What to do: run, or print `text` to stdout (help, version; code 0) or stderr (code 2) and exit.
+  struct Outcome {
+    bool run = true;
+    int code = 0;
+    std::string text;
+    std::string subcommand;  // "" for none.
+  };
+  Outcome parse(int argc, const char* const* argv);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// Parses; where there is nothing to run prints and exits. Returns the subcommand.
+std::string parse_or_exit(Flags& flags, int argc, const char* const* argv);
+
+}  // namespace platform

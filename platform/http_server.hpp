@@ -1,0 +1,101 @@
+// A bounded HTTP/1.1 server over cpp-httplib: one catch-all route, routing is the handler's affair.
+// Threads: the handler runs on pool threads, several at a time. Every connection, and every open
+// stream, occupies one thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "base/time.hpp"
+#include "platform/http.hpp"
+
+namespace platform {
+
+struct ServerRequest {
+  std::string method;
+  std::string target;  // As received, undecoded, with the query.
+  std::string path;    // Undecoded, without the query: the caller decodes what it splits.
+  std::map<std::string, std::string> query;  // Decoded.
+  Headers headers;
+  std::string body;  // De-chunked, decompressed. Complete: a cut body never reaches the handler.
+};
+
+// The body of a response that goes on: whoever holds it pushes bytes, the server's thread writes
+// each push as one HTTP chunk. Thread-safe. Bounded: a reader that falls more than
+// `bytes_max` behind is cut off, as if it had closed.
+class StreamBody {
+ public:
+  explicit StreamBody(std::size_t bytes_max = std::size_t{64} << 20U);
+  ~StreamBody();
+  StreamBody(const StreamBody&) = delete;
+  StreamBody& operator=(const StreamBody&) = delete;
+
+  // False once the peer is gone or finish() was called.
+  bool push(std::string chunk);
+
+  // Ends the response with the last chunk after what was pushed; the connection stays usable.
+  void finish();
+
+  // Ends the response by closing the socket without a last chunk, like a killed peer.
+  void abort();
+
+  // Runs once, on a server thread, when the peer has closed or reading fell behind. Set before the
+  // response is returned from the handler.
+  void on_closed(std::function<void()> callback);
+
+  bool closed() const;
+
+ private:
+  friend class HttpServer;
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+struct ServerResponse {
+  int status = 200;
+  Headers headers;            // Content-Type is the handler's to set; Content-Length is the server's.
+  std::string body;
+  std::shared_ptr<StreamBody> stream;  // If set, `body` is ignored and the response is chunked.
+};
+
+struct ServerOptions {
+  HostPort listen;
+  std::size_t threads = 16;              // Connections served at once.
+  std::size_t queued_connections_max = 256;  // Accepted but waiting for a thread; beyond it they are closed.
+  std::size_t body_bytes_max = std::size_t{8} << 20U;    // 413 beyond it, also for chunked and compressed bodies.
+  std::size_t header_bytes_max = 64 * 1024;              // 431 beyond it.
+  base::Duration idle_timeout = std::chrono::seconds(5); // A keep-alive connection without a request.
+  base::Duration read_timeout = std::chrono::seconds(10);// In the middle of a request.
+  std::size_t requests_per_connection_max = 1'000'000;
+  // Server: TLS when cert_file and key_file are set; client certificates are required when ca_file is.
+  std::string cert_file, key_file, ca_file;
+};
+
+class HttpServer {
+ public:
+  using Handler = std::function<ServerResponse(const ServerRequest&)>;
+  // What the server itself refuses (413, 431, 400 for an unparsable request line) is given its body
+  // by this, so that every error of one API looks alike. Optional.
+  using ErrorBody = std::function<ServerResponse(int status)>;
+
+  HttpServer(ServerOptions options, Handler handler, ErrorBody error_body = {});
+  ~HttpServer();  // As stop().
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
+
+  // Binds and serves on threads of its own; returns the port in use. A busy port is an error that
+  // names it: "--bridge-listen 127.0.0.1:9016: address already in use" (`where` names the flag).
+  base::Result<int> start(std::string_view where);
+
+  // Ends all streams (as finish()), closes the listener and joins every thread. Idempotent.
+  void stop();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace platform
