@@ -25,9 +25,13 @@ struct Command {
 // The environment of this process, to start from.
 std::map<std::string, std::string> own_environment();
 
-// A running child. Not copyable; the destructor does not end the child.
+// A running child. Not copyable; the destructor does not end the child. One thread at a time.
 class ChildProcess {
  public:
+  ChildProcess(ChildProcess&&) = default;
+  ChildProcess& operator=(ChildProcess&&) = default;
+
+  // Its standard input is /dev/null; of our open files it keeps only standard output and error.
   static base::Result<ChildProcess> start(const Command& command);
 
   pid_t pid() const { return pid_; }
@@ -49,6 +53,7 @@ class ChildProcess {
   explicit ChildProcess(pid_t pid) : pid_(pid) {}
   pid_t pid_;
   std::optional<int> status_;
+  bool group_gone_ = false;
 };
 
 // "exited with status 3", "killed by signal 9".

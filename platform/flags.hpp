@@ -28,6 +28,9 @@ class Flags {
   Flags(const Flags&) = delete;
   Flags& operator=(const Flags&) = delete;
 
+  // Adds --version, which prints `text`.
+  void version(std::string text);
+
   // Later flags belong to this heading of --help.
   void group(std::string heading);
 

@@ -1,5 +1,5 @@
 // HTTP values shared by our server and client; httplib.h itself is included only by
-// platform/http_server.cpp and platform/http_client.cpp.
+// platform/http_client.cpp.
 #pragma once
 
 #include <map>

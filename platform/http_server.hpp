@@ -1,6 +1,8 @@
-// A bounded HTTP/1.1 server over cpp-httplib: one catch-all route, routing is the handler's affair.
+// A bounded HTTP/1.1 server on sockets of its own (cpp-httplib 0.11's server compresses, splits and
+// cuts bodies by their type, and its limits come too late): every request, whatever its method and
+// path, goes to one handler; routing is the handler's affair.
 // Threads: the handler runs on pool threads, several at a time. Every connection, and every open
-// stream, occupies one thread.
+// stream, occupies one thread. Threads are started as they are needed.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +31,7 @@ struct ServerRequest {
 class StreamBody {
  public:
   explicit StreamBody(std::size_t bytes_max = std::size_t{64} << 20U);
-  ~StreamBody();
+  ~StreamBody();  // As finish(): with its last holder gone, nobody can push any more.
   StreamBody(const StreamBody&) = delete;
   StreamBody& operator=(const StreamBody&) = delete;
 
@@ -42,8 +44,8 @@ class StreamBody {
   // Ends the response by closing the socket without a last chunk, like a killed peer.
   void abort();
 
-  // Runs once, on a server thread, when the peer has closed or reading fell behind. Set before the
-  // response is returned from the handler.
+  // Runs once, on a server thread, when the peer has closed or reading fell behind; not after
+  // finish(), abort() or the server's stop(). Set before the response is returned from the handler.
   void on_closed(std::function<void()> callback);
 
   bool closed() const;
@@ -90,7 +92,8 @@ class HttpServer {
   // names it: "--bridge-listen 127.0.0.1:9016: address already in use" (`where` names the flag).
   base::Result<int> start(std::string_view where);
 
-  // Ends all streams (as finish()), closes the listener and joins every thread. Idempotent.
+  // Ends all streams (as finish()), closes the listener and joins every thread, also those still in
+  // the handler: not to be called from there. Idempotent. There is no second start().
   void stop();
 
  private:
