@@ -1,0 +1,92 @@
+// What the core wants done, in the order in which it must happen. Orders; the edge carries them out
+// and reports failures as events, it never retries on its own.
+#pragma once
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/time.hpp"
+#include "scheduler/core/offer.hpp"
+#include "scheduler/core/work.hpp"
+
+namespace core {
+
+// Durably, before anything that follows it.
+struct SaveFramework {
+  std::string framework_id;
+  bool operator==(const SaveFramework&) const = default;
+};
+// The saved id is dead; subscribe as a new framework.
+struct ForgetFramework {
+  bool operator==(const ForgetFramework&) const = default;
+};
+
+struct Launch {
+  std::string task_id;
+  Key key;
+  std::string domain, trace_id;
+  std::string element;  // JSON, as the rep's POST /work takes it.
+  std::vector<Piece> pieces;
+  bool operator==(const Launch&) const = default;
+};
+// Uses all these offers, of one agent; what the launches leave goes back without a filter.
+struct Accept {
+  std::string agent_id;
+  std::vector<std::string> offer_ids;
+  std::string executor_info;
+  std::vector<Launch> launches;
+  bool operator==(const Accept&) const = default;
+};
+struct Decline {
+  std::vector<std::string> offer_ids;
+  base::Duration refuse_for{};
+  bool operator==(const Decline&) const = default;
+};
+struct DeclineInverseOffers {
+  std::vector<std::string> inverse_offer_ids;
+  bool operator==(const DeclineInverseOffers&) const = default;
+};
+struct Revive {
+  bool operator==(const Revive&) const = default;
+};
+struct Suppress {
+  bool operator==(const Suppress&) const = default;
+};
+struct Acknowledge {
+  std::string agent_id, task_id, uuid;
+  bool operator==(const Acknowledge&) const = default;
+};
+struct Kill {
+  std::string agent_id, task_id;  // The agent may be unknown (empty).
+  bool operator==(const Kill&) const = default;
+};
+struct Reconcile {
+  struct Task {
+    std::string task_id, agent_id;
+    bool operator==(const Task&) const = default;
+  };
+  std::vector<Task> tasks;  // Empty: implicit, every task the master knows.
+  bool operator==(const Reconcile&) const = default;
+};
+struct ShutdownExecutor {
+  std::string agent_id, executor_id;
+  bool operator==(const ShutdownExecutor&) const = default;
+};
+// Ask the executor for its hello and state.
+struct RequestReport {
+  std::string agent_id, executor_id;
+  bool operator==(const RequestReport&) const = default;
+};
+// For the log: something changed (info) or is odd but handled (warning).
+struct Note {
+  bool warning = false;
+  std::string text;
+  bool operator==(const Note&) const = default;
+};
+
+using Action = std::variant<SaveFramework, ForgetFramework, Accept, Decline, DeclineInverseOffers, Revive, Suppress, Acknowledge,
+                            Kill, Reconcile, ShutdownExecutor, RequestReport, Note>;
+using Actions = std::vector<Action>;
+
+}  // namespace core

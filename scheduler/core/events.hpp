@@ -1,0 +1,107 @@
+// Everything that can happen to the core. Past tense; failures are events too.
+#pragma once
+
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "diego/rep.hpp"
+#include "scheduler/core/offer.hpp"
+#include "scheduler/core/work.hpp"
+
+namespace core {
+
+struct AuctionsSubmitted {
+  std::vector<Auction> auctions;
+};
+struct StopRequested {
+  KeyPattern pattern;
+};
+
+// The first event of an accepted subscription (Mesos: SUBSCRIBED). All offers are void.
+struct Subscribed {
+  std::string framework_id;
+  bool suppressed = false;  // What the SUBSCRIBE asked for.
+};
+struct Disconnected {
+  std::string reason;
+};
+// The master will never again know this framework id (Mesos: ERROR "Framework has been removed").
+struct FrameworkRemoved {
+  std::string text;
+};
+struct OffersArrived {
+  std::vector<Offer> offers;
+};
+struct OfferRescinded {
+  std::string offer_id;
+};
+struct InverseOffersArrived {
+  std::vector<std::string> inverse_offer_ids;
+};
+
+// Mesos's TaskState by name.
+enum class TaskState {
+  staging, starting, running, killing,                     // Live.
+  finished, failed, killed, error, dropped, gone, gone_by_operator, lost,  // Ended.
+  unreachable, unknown,                                    // May come back.
+};
+std::string_view to_string(TaskState state);
+bool is_live(TaskState state);
+bool is_terminal(TaskState state);
+
+// The reasons that change what we do; the rest is `other`.
+enum class StatusReason { none, invalid_offers, executor_ended, agent_lost, agent_draining, reconciliation, other };
+
+struct Status {
+  std::string task_id;
+  TaskState state = TaskState::unknown;
+  StatusReason reason = StatusReason::none;
+  std::string reason_name;  // Mesos's name of it, for people.
+  std::string message;
+  std::string uuid;         // 16 raw bytes; empty: made by the master, not to be acknowledged.
+  std::string agent_id, executor_id;  // Either may be empty.
+  bool operator==(const Status&) const = default;
+};
+struct StatusArrived {
+  Status status;
+};
+
+struct ExecutorEnded {
+  std::string agent_id, executor_id;
+  int wait_status = -1;  // Raw waitpid value; -1 unknown.
+};
+struct AgentLost {
+  std::string agent_id;
+};
+
+// From executors, best effort (schemas/cell.proto).
+struct CellSaidHello {
+  std::string agent_id, executor_id, cell_id;
+  std::string executor_info;  // Opaque, as in CellFactory.
+};
+struct CellReported {
+  std::string agent_id, executor_id;
+  bool rep_answers = false;
+  bool evacuating = false;
+  std::string zone;
+  placement::Amounts total;  // cpus_milli stays 0: a rep knows none.
+  std::int64_t proxy_mem_mb = 0;
+  diego::RootFsProviders rootfs;
+  std::set<std::string> placement_tags, optional_placement_tags, volume_drivers;
+  std::int64_t starting = 0;
+  struct Work {
+    std::string task_id, domain;
+    std::int64_t memory_mb = 0, disk_mb = 0;
+    bool operator==(const Work&) const = default;
+  };
+  std::vector<Work> work;
+  bool operator==(const CellReported&) const = default;
+};
+
+using Event = std::variant<AuctionsSubmitted, StopRequested, Subscribed, Disconnected, FrameworkRemoved, OffersArrived,
+                           OfferRescinded, InverseOffersArrived, StatusArrived, ExecutorEnded, AgentLost, CellSaidHello,
+                           CellReported>;
+
+}  // namespace core

@@ -1,0 +1,113 @@
+// The words in which the bridge and the core speak of work: keys, auctions, and views of what is
+// there. Plain values; no Mesos in them.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/time.hpp"
+#include "diego/auction.hpp"
+
+namespace core {
+
+enum class Kind { lrp, task };
+
+// An instance: one index of a long-running process, or one Task. Diego's own identity of work; the
+// domain is payload.
+struct Key {
+  Kind kind = Kind::lrp;
+  std::string guid;        // process_guid or task guid.
+  std::int32_t index = 0;  // 0 for Tasks.
+
+  auto operator<=>(const Key&) const = default;
+  bool operator==(const Key&) const = default;
+};
+
+// "<process_guid>.<index>" or the task guid, as Diego writes it. For people and JSON; not unique across kinds.
+std::string to_string(const Key& key);
+
+// Which instances: one LRP index, all of a process, or one Task.
+struct KeyPattern {
+  Kind kind = Kind::lrp;
+  std::string guid;
+  std::optional<std::int32_t> index;  // LRPs only; unset: every index.
+
+  bool matches(const Key& key) const {
+    return key.kind == kind && key.guid == guid && (!index || *index == key.index);
+  }
+};
+
+// One instance that Diego wants placed.
+struct Auction {
+  Key key;
+  std::string domain;
+  diego::PlacementConstraint constraint;
+  diego::Resource resource;
+  std::string trace_id;  // X-Vcap-Request-Id as received; may be empty.
+};
+
+// The life of an instance (design: "queued -> launching -> starting -> running -> stopped | failed | lost").
+enum class State { queued, launching, starting, running, stopping, stopped, failed, lost };
+
+std::string_view to_string(State state);
+std::optional<State> parse_state(std::string_view text);
+constexpr bool is_ended(State state) {
+  return state == State::stopped || state == State::failed || state == State::lost;
+}
+
+// What the bridge shows of an instance.
+struct InstanceView {
+  Key key;
+  State state = State::queued;
+  std::string domain;
+  std::int64_t memory_mb = 0;
+  std::int64_t disk_mb = 0;
+  std::string agent_id, agent_hostname, cell_id;  // Empty while queued.
+  std::string task_id;                            // Of the current or last attempt.
+  int attempts = 0;                               // Launches so far.
+  base::Time since;                               // Of `state`.
+  base::Time accepted;                            // Of the first auction.
+  std::string reason;                             // Why it waits, failed or ended; "" if nothing to say.
+  std::string trace_id;
+
+  bool operator==(const InstanceView&) const = default;
+};
+
+struct InstanceQuery {
+  std::optional<State> state;
+  std::optional<std::string> process_guid;  // Also finds the Task of that guid.
+  std::size_t limit = 1000;
+  std::optional<Key> after;  // The last instance of the previous page.
+};
+
+// A key as the `after` of a page: "lrp/<guid>/<index>" or "task/<guid>", guids percent-encoded.
+std::string cursor(const Key& key);
+std::optional<Key> parse_cursor(std::string_view text);
+
+enum class CellState { starting, up, idle, stopping };
+std::string_view to_string(CellState state);
+
+// What the bridge shows of a cell.
+struct CellView {
+  std::string cell_id, executor_id, agent_id, agent_hostname;
+  CellState state = CellState::starting;
+  std::string zone;
+  std::int64_t memory_total_mb = 0, memory_used_mb = 0;  // Total: the rep's, before that the agent's.
+  std::int64_t disk_total_mb = 0, disk_used_mb = 0;
+  std::int64_t cpus_used_milli = 0;
+  std::int64_t containers_used = 0;
+  base::Time since;
+  std::vector<Key> instances;
+
+  bool operator==(const CellView&) const = default;
+};
+
+struct Health {
+  bool subscribed = false;
+  std::string detail;  // One line: to whom, or why not.
+};
+
+}  // namespace core

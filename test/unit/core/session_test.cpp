@@ -1,0 +1,123 @@
+#include "rig.hpp"
+
+namespace core {
+
+TEST_CASE("a new framework id is saved before anything else happens", "[session]") {
+  Rig rig;
+  rig.lrp("p", {0});
+  rig.subscribe();
+  REQUIRE(!rig.actions.empty());
+  CHECK(std::get<SaveFramework>(rig.actions.front()).framework_id == "F");
+  CHECK(rig.core.framework_id() == "F");
+  rig.done();
+  rig.subscribe();
+  CHECK(rig.none<SaveFramework>());
+}
+
+TEST_CASE("nothing is sent while disconnected, everything waits", "[session]") {
+  Rig rig;
+  rig.lrp("p", {0});
+  CHECK(rig.actions.empty());
+  rig.subscribe();
+  rig.offer("a1", 4000);
+  CHECK(rig.all<Accept>().size() == 1);
+}
+
+TEST_CASE("offers of a former subscription are forgotten, not answered", "[session]") {
+  Rig rig;
+  rig.subscribe_and_suppress();
+  rig.lrp("p", {0}, 9000);
+  rig.offer("a1", 4000);
+  rig.happen(Disconnected{"broken"});
+  rig.subscribe();
+  rig.done();
+  rig.pass(1min);
+  CHECK(rig.none<Decline>());
+}
+
+TEST_CASE("every live task is asked about after a subscription, until it is answered", "[session]") {
+  Rig rig;
+  rig.run_one();
+  const std::string task = rig.task_id("p", 0);
+  rig.happen(Disconnected{"broken"});
+  rig.subscribe();
+  const auto asked = rig.all<Reconcile>();
+  REQUIRE(asked.size() == 2);
+  CHECK(asked[0].tasks == std::vector<Reconcile::Task>{{task, "a1"}});
+  CHECK(asked[1].tasks.empty());  // Implicit: what we do not know of.
+  rig.done();
+  rig.pass(3s);
+  CHECK(rig.all<Reconcile>().size() == 2);  // After 1 s and 3 s.
+  rig.status(task, TaskState::running, "a1", StatusReason::reconciliation, "", false);
+  rig.done();
+  rig.pass(5min);
+  CHECK(rig.none<Reconcile>());
+}
+
+TEST_CASE("what stays unanswered beyond the agents' time to return is lost", "[session]") {
+  Rig rig;
+  rig.run_one();
+  rig.happen(Disconnected{"broken"});
+  rig.subscribe();
+  rig.pass(9min);
+  CHECK(rig.state("p", 0) == State::running);
+  rig.pass(3min);
+  CHECK(rig.state("p", 0) == State::queued);
+}
+
+TEST_CASE("every quarter of an hour the master is asked for all it knows", "[session]") {
+  Rig rig;
+  rig.subscribe_and_suppress();
+  rig.pass(31min);
+  CHECK(rig.all<Reconcile>() == std::vector<Reconcile>{{}, {}});
+}
+
+TEST_CASE("a restarted scheduler knows its instances and cells again", "[session]") {
+  Rig before;
+  before.run_one();
+  const std::string task = before.task_id("p", 0);
+  const std::string executor = *before.executor_of("a1");
+
+  Rig rig;
+  rig.core.remember_framework("F");
+  rig.subscribe();
+  CHECK(rig.all<Reconcile>() == std::vector<Reconcile>{{}});
+  rig.happen(StatusArrived{{task, TaskState::running, StatusReason::reconciliation, "", "", "", "a1", executor}});
+  CHECK(rig.state("p", 0) == State::running);
+  CHECK(rig.only<RequestReport>() == RequestReport{"a1", executor});
+  CHECK(rig.none<Kill>());
+
+  // Nothing is launched there before the running ExecutorInfo is known.
+  rig.done();
+  rig.lrp("q", {0});
+  rig.offer("a1", 3000, {executor});
+  CHECK(rig.none<Accept>());
+  rig.happen(CellSaidHello{"a1", executor, "cell-1", "the info"});
+  const auto accept = rig.only<Accept>();
+  CHECK(accept.executor_info == "the info");
+  CHECK(rig.view("q", 0).cell_id == "cell-1");
+}
+
+TEST_CASE("an idle cell of an earlier run is found by its agent's offer and ends when its time is up", "[session]") {
+  Rig rig;
+  rig.core.remember_framework("F");
+  rig.subscribe();
+  rig.offer("a1", 3000, {"diego-cell-old-x"});
+  CHECK(rig.only<RequestReport>().executor_id == "diego-cell-old-x");
+  rig.pass(61s);
+  CHECK(rig.only<ShutdownExecutor>() == ShutdownExecutor{"a1", "diego-cell-old-x"});
+}
+
+TEST_CASE("a removed framework takes its tasks with it: LRPs are queued again under a new id", "[session]") {
+  Rig rig;
+  rig.run_one();
+  rig.happen(FrameworkRemoved{"Framework has been removed"});
+  CHECK(rig.all<ForgetFramework>().size() == 1);
+  CHECK(rig.core.framework_id().empty());
+  CHECK(rig.state("p", 0) == State::queued);
+  CHECK(rig.core.cells().empty());
+  rig.happen(Subscribed{"G", false});
+  CHECK(rig.only<SaveFramework>().framework_id == "G");
+}
+
+}  // namespace core
