@@ -1,0 +1,278 @@
+#include "auctionrunner_bridge/answer.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <limits>
+#include <set>
+
+#include "auctionrunner_bridge/views.hpp"
+#include "base/text.hpp"
+#include "diego/auction.hpp"
+#include "diego/json.hpp"
+#include "platform/log.hpp"
+
+namespace bridge {
+namespace {
+
+using platform::ServerRequest;
+using platform::ServerResponse;
+
+constexpr std::size_t kPageDefault = 1000;
+constexpr std::size_t kPageMax = 10'000;
+
+ServerResponse json(int status, std::string body) {
+  return ServerResponse{.status = status, .headers = {{"Content-Type", "application/json"}}, .body = std::move(body)};
+}
+
+// As Go's http.Error writes it: what the auctioneer's router answers where no handler is.
+ServerResponse go_text(int status, std::string_view text) {
+  return ServerResponse{
+      .status = status,
+      .headers = {{"Content-Type", "text/plain; charset=utf-8"}, {"X-Content-Type-Options", "nosniff"}},
+      .body = std::string(text) + "\n"};
+}
+
+ServerResponse not_allowed(const std::string& allow) {
+  ServerResponse response = error_response(405, "method not allowed");
+  response.headers.emplace_back("Allow", allow);
+  return response;
+}
+
+bool reads(const ServerRequest& request) { return request.method == "GET" || request.method == "HEAD"; }
+
+// Equal work for every wrong token of the right length; its length is no secret.
+bool same_secret(std::string_view given, std::string_view expected) {
+  if (given.size() != expected.size()) return false;
+  unsigned difference = 0;
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    difference |= static_cast<unsigned>(static_cast<unsigned char>(given[i]) ^ static_cast<unsigned char>(expected[i]));
+  }
+  return difference == 0;
+}
+
+bool admitted(const ServerRequest& request, const Access& access) {
+  if (access.token.empty()) return true;
+  constexpr std::string_view kScheme = "Bearer ";
+  const std::string* const given = platform::find_header(request.headers, "Authorization");
+  if (given == nullptr || given->size() < kScheme.size()) return false;
+  const std::string_view text = *given;
+  return base::equal_ignoring_case(text.substr(0, kScheme.size()), kScheme) &&
+         same_secret(base::trim(text.substr(kScheme.size())), access.token);
+}
+
+std::string trace_of(const ServerRequest& request) {
+  const std::string* const trace = platform::find_header(request.headers, "X-Vcap-Request-Id");
+  return trace == nullptr ? "" : *trace;
+}
+
+// The auctions of one request, each key once: of duplicates the first counts, as in Diego's batch.
+class Auctions {
+ public:
+  explicit Auctions(std::string trace_id) : trace_id_(std::move(trace_id)) {}
+
+  template <class Start>
+  void add(core::Key key, const Start& start) {
+    if (!seen_.insert(key).second) return;
+    auctions_.push_back({std::move(key), start.domain, start.constraint, start.resource, trace_id_});
+  }
+  std::vector<core::Auction> take() { return std::move(auctions_); }
+
+ private:
+  const std::string trace_id_;
+  std::set<core::Key> seen_;
+  std::vector<core::Auction> auctions_;
+};
+
+void expand(const diego::LrpStart& start, Auctions& auctions) {
+  if (const auto why = diego::validate(start)) {
+    platform::log_error(fmt::format("start-validate-failed error=\"{}\" process_guid={}", *why, start.process_guid));
+    return;
+  }
+  for (const std::int32_t index : start.indices) {
+    if (index < 0) {  // Diego's auctioneer lets it pass and its BBS refuses it later.
+      platform::log_error(fmt::format("start-validate-failed error=\"index {} is negative\" process_guid={}", index, start.process_guid));
+      continue;
+    }
+    auctions.add({core::Kind::lrp, start.process_guid, index}, start);
+  }
+}
+
+void expand(const diego::TaskStart& start, Auctions& auctions) {
+  if (const auto why = diego::validate(start)) {
+    platform::log_error(fmt::format("task-validate-failed error=\"{}\" task_guid={}", *why, start.task_guid));
+    return;
+  }
+  auctions.add({core::Kind::task, start.task_guid, 0}, start);
+}
+
+template <class Start>
+ServerResponse take_auctions(const ServerRequest& request, Desk& desk, const base::Result<std::vector<Start>>& starts) {
+  if (!starts) return error_response(400, starts.error().message());
+  Auctions auctions(trace_of(request));
+  for (const Start& start : *starts) expand(start, auctions);
+  std::vector<core::Auction> wanted = auctions.take();
+  if (!wanted.empty()) {
+    if (const base::Status taken = desk.submit(std::move(wanted)); !taken) {
+      platform::log_error(fmt::format("auctions refused path={} reason=\"{}\"", request.path, taken.error().message()));
+      return error_response(503, taken.error().message());
+    }
+  }
+  return json(202, "{}");
+}
+
+base::Result<core::InstanceQuery> parse_instance_query(const ServerRequest& request) {
+  core::InstanceQuery query;
+  query.limit = kPageDefault;
+  for (const auto& [name, value] : request.query) {
+    if (name == "state") {
+      query.state = core::parse_state(value);
+      if (!query.state) return base::Error{"state", "\"" + value + "\" is no state of an instance"};
+    } else if (name == "process_guid") {
+      query.process_guid = value;
+    } else if (name == "limit") {
+      const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), query.limit);
+      const bool number = !value.empty() && error == std::errc{} && end == value.data() + value.size();
+      if (!number || query.limit == 0 || query.limit > kPageMax) {
+        return base::Error{"limit", fmt::format("\"{}\" is not between 1 and {}", value, kPageMax)};
+      }
+    } else if (name == "after") {
+      query.after = core::parse_cursor(value);
+      if (!query.after) return base::Error{"after", "\"" + value + "\" is not the \"next\" of a page"};
+    } else {
+      return base::Error{name, "unknown parameter"};
+    }
+  }
+  return query;
+}
+
+ServerResponse list_instances(const ServerRequest& request, Desk& desk) {
+  const auto query = parse_instance_query(request);
+  if (!query) return error_response(400, query.error().message());
+  const auto instances = desk.instances(*query);
+  return json(200, instances_json(instances, instances.size() == query->limit));
+}
+
+// One LRP index, one Task, or all indices of a process.
+ServerResponse show(const core::KeyPattern& pattern, Desk& desk) {
+  core::InstanceQuery query;
+  query.process_guid = pattern.guid;
+  query.limit = std::numeric_limits<std::size_t>::max();
+  std::vector<core::InstanceView> instances = desk.instances(query);
+  std::erase_if(instances, [&](const core::InstanceView& instance) { return !pattern.matches(instance.key); });
+  if (instances.empty()) return error_response(404, "no such instance");
+  const bool one = pattern.index || pattern.kind == core::Kind::task;
+  return json(200, one ? instance_json(instances.front()) : instances_json(instances, false));
+}
+
+ServerResponse stop(const core::KeyPattern& pattern, Desk& desk) {
+  const std::vector<core::Key> keys = desk.stop(pattern);
+  if (keys.empty()) return error_response(404, "no such instance");
+  return json(202, stopping_json(keys));
+}
+
+ServerResponse show_or_stop(const ServerRequest& request, const core::KeyPattern& pattern, Desk& desk) {
+  if (reads(request)) return show(pattern, desk);
+  if (request.method == "DELETE") return stop(pattern, desk);
+  return not_allowed("GET, HEAD, DELETE");
+}
+
+base::Result<std::int32_t> parse_index(const std::string& text) {
+  std::int32_t index = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), index);
+  if (text.empty() || error != std::errc{} || end != text.data() + text.size() || index < 0) {
+    return base::Error{"index", "\"" + text + "\" is not an instance index"};
+  }
+  return index;
+}
+
+// The parts of "/a/b%2Fc": {"a", "b/c"}. A guid may contain anything, so parts are decoded after
+// the split. nullopt: a '%' without two hex digits.
+std::optional<std::vector<std::string>> split_path(std::string_view path) {
+  std::vector<std::string> parts;
+  while (!path.empty()) {
+    path.remove_prefix(1);
+    const std::size_t end = std::min(path.find('/'), path.size());
+    const auto part = base::percent_decode(path.substr(0, end));
+    if (!part) return std::nullopt;
+    parts.push_back(*part);
+    path.remove_prefix(end);
+  }
+  return parts;
+}
+
+ServerResponse show_cells(Desk& desk) { return json(200, cells_json(desk.cells())); }
+
+ServerResponse show_readiness(Desk& desk) {
+  const core::Health health = desk.health();
+  if (!health.subscribed) return error_response(503, health.detail.empty() ? "not subscribed" : health.detail);
+  diego::GoWriter out;
+  out.begin_object();
+  out.member("ready", true);
+  out.member("detail", health.detail);
+  out.end_object();
+  return json(200, out.take());
+}
+
+ServerResponse route(const ServerRequest& request, Desk& desk) {
+  const std::string& path = request.path;
+  // The two routes of Diego's auctioneer, spelled as its own router spells them.
+  if (path == "/v1/lrps" || path == "/v1/tasks") {
+    if (request.method != "POST") {
+      ServerResponse response = go_text(405, "Method Not Allowed");
+      response.headers.emplace_back("Allow", "POST");
+      return response;
+    }
+    return path == "/v1/lrps" ? take_auctions(request, desk, diego::parse_lrp_starts(request.body))
+                              : take_auctions(request, desk, diego::parse_task_starts(request.body));
+  }
+  if (path == "/v1/lrps/" || path == "/v1/tasks/") return go_text(404, "404 page not found");
+
+  const auto parts = split_path(path == "*" ? "" : path);
+  if (!parts) return error_response(400, "path: \"" + path + "\" is not percent-encoded");
+  const std::size_t depth = parts->size();
+  const auto under = [&](std::string_view collection) { return depth >= 2 && (*parts)[0] == "v1" && (*parts)[1] == collection; };
+  const auto read_only = [&](auto reply) { return reads(request) ? reply() : not_allowed("GET, HEAD"); };
+
+  if (under("instances") && depth == 2) return read_only([&] { return list_instances(request, desk); });
+  if (under("cells") && depth == 2) return read_only([&] { return show_cells(desk); });
+  if (under("lrps") && (depth == 3 || depth == 4) && !(*parts)[2].empty()) {
+    core::KeyPattern pattern{core::Kind::lrp, (*parts)[2], {}};
+    if (depth == 4) {
+      const auto index = parse_index((*parts)[3]);
+      if (!index) return error_response(400, index.error().message());
+      pattern.index = *index;
+    }
+    return show_or_stop(request, pattern, desk);
+  }
+  if (under("tasks") && depth == 3 && !(*parts)[2].empty()) {
+    return show_or_stop(request, {core::Kind::task, (*parts)[2], {}}, desk);
+  }
+  return error_response(404, "no such route: " + path);
+}
+
+}  // namespace
+
+ServerResponse error_response(int status, std::string_view text) {
+  diego::GoWriter out;
+  out.begin_object();
+  out.member("error", text);
+  out.end_object();
+  return json(status, out.take());
+}
+
+ServerResponse answer(const ServerRequest& request, Desk& desk, const Access& access) {
+  // Probes carry no credentials and learn nothing of the work.
+  if (request.path == "/healthz" || request.path == "/readyz") {
+    if (!reads(request)) return not_allowed("GET, HEAD");
+    return request.path == "/healthz" ? json(200, "{\"status\":\"ok\"}") : show_readiness(desk);
+  }
+  if (!admitted(request, access)) {
+    ServerResponse response = error_response(401, "a bearer token is required");
+    response.headers.emplace_back("WWW-Authenticate", "Bearer");
+    return response;
+  }
+  return route(request, desk);
+}
+
+}  // namespace bridge

@@ -1,0 +1,33 @@
+// What the bridge asks of the scheduler behind it. The scheduler's edge implements it; tests fake it.
+#pragma once
+
+#include <vector>
+
+#include "base/result.hpp"
+#include "scheduler/core/work.hpp"
+
+namespace bridge {
+
+// All calls come from server threads, several at a time, and must be quick: the BBS posts auctions
+// synchronously while its own caller waits, so nothing here may wait for Mesos.
+class Desk {
+ public:
+  virtual ~Desk() = default;
+
+  // Takes the auctions of one request, in order; never part of them. ok() is a promise: the 202 that
+  // follows means they are durable. An error names the bound or fault and becomes a 503.
+  virtual base::Status submit(std::vector<core::Auction> auctions) = 0;
+
+  // Ordered by key, at most query.limit, behind query.after.
+  virtual std::vector<core::InstanceView> instances(const core::InstanceQuery& query) = 0;
+
+  // Cancels what is queued of it, kills what runs. The keys it concerns; none: nothing is known of it.
+  virtual std::vector<core::Key> stop(const core::KeyPattern& pattern) = 0;
+
+  // Ordered by agent id.
+  virtual std::vector<core::CellView> cells() = 0;
+
+  virtual core::Health health() = 0;
+};
+
+}  // namespace bridge

@@ -1,0 +1,129 @@
+#include "auctionrunner_bridge/views.hpp"
+
+#include <fmt/format.h>
+
+#include <chrono>
+
+#include "diego/json.hpp"
+
+namespace bridge {
+namespace {
+
+// What names an instance: an LRP by process guid and index, a Task by its guid.
+void write_key_members(diego::GoWriter& out, const core::Key& key) {
+  if (key.kind == core::Kind::lrp) {
+    out.member("kind", "lrp");
+    out.member("process_guid", key.guid);
+    out.member("index", key.index);
+  } else {
+    out.member("kind", "task");
+    out.member("task_guid", key.guid);
+  }
+}
+
+void write_keys(diego::GoWriter& out, const std::vector<core::Key>& keys) {
+  out.begin_array();
+  for (const core::Key& key : keys) {
+    out.begin_object();
+    write_key_members(out, key);
+    out.end_object();
+  }
+  out.end_array();
+}
+
+void write_instance(diego::GoWriter& out, const core::InstanceView& instance) {
+  out.begin_object();
+  write_key_members(out, instance.key);
+  out.member("domain", instance.domain);
+  out.member("state", core::to_string(instance.state));
+  out.member("reason", instance.reason);
+  out.member("agent_id", instance.agent_id);
+  out.member("agent_hostname", instance.agent_hostname);
+  out.member("cell_id", instance.cell_id);
+  out.member("task_id", instance.task_id);
+  out.member("attempts", std::int64_t{instance.attempts});
+  out.member("memory_mb", instance.memory_mb);
+  out.member("disk_mb", instance.disk_mb);
+  out.member("since", timestamp(instance.since));
+  out.member("accepted", timestamp(instance.accepted));
+  out.member("trace_id", instance.trace_id);
+  out.end_object();
+}
+
+void write_cell(diego::GoWriter& out, const core::CellView& cell) {
+  out.begin_object();
+  out.member("cell_id", cell.cell_id);
+  out.member("executor_id", cell.executor_id);
+  out.member("agent_id", cell.agent_id);
+  out.member("agent_hostname", cell.agent_hostname);
+  out.member("state", core::to_string(cell.state));
+  out.member("zone", cell.zone);
+  out.member("memory_total_mb", cell.memory_total_mb);
+  out.member("memory_used_mb", cell.memory_used_mb);
+  out.member("disk_total_mb", cell.disk_total_mb);
+  out.member("disk_used_mb", cell.disk_used_mb);
+  out.member("cpus_used_milli", cell.cpus_used_milli);
+  out.member("containers_used", cell.containers_used);
+  out.member("since", timestamp(cell.since));
+  out.key("instances");
+  write_keys(out, cell.instances);
+  out.end_object();
+}
+
+}  // namespace
+
+std::string timestamp(base::Time time) {
+  using std::chrono::sys_days;
+  const auto millis = std::chrono::floor<std::chrono::milliseconds>(time.time_since_epoch());
+  const auto days = std::chrono::floor<std::chrono::days>(millis);
+  const std::chrono::year_month_day date{sys_days{days}};
+  const std::chrono::hh_mm_ss clock{millis - days};
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", static_cast<int>(date.year()),
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), clock.hours().count(),
+                     clock.minutes().count(), clock.seconds().count(), clock.subseconds().count());
+}
+
+std::string instance_json(const core::InstanceView& instance) {
+  diego::GoWriter out;
+  write_instance(out, instance);
+  return out.take();
+}
+
+std::string instances_json(const std::vector<core::InstanceView>& instances, bool full) {
+  diego::GoWriter out;
+  out.begin_object();
+  out.key("instances");
+  out.begin_array();
+  for (const core::InstanceView& instance : instances) write_instance(out, instance);
+  out.end_array();
+  out.key("next");
+  if (full && !instances.empty()) {
+    out.string(core::cursor(instances.back().key));
+  } else {
+    out.null();
+  }
+  out.end_object();
+  return out.take();
+}
+
+std::string stopping_json(const std::vector<core::Key>& keys) {
+  diego::GoWriter out;
+  out.begin_object();
+  out.key("stopping");
+  write_keys(out, keys);
+  out.end_object();
+  return out.take();
+}
+
+std::string cells_json(const std::vector<core::CellView>& cells) {
+  diego::GoWriter out;
+  out.begin_object();
+  out.key("cells");
+  out.begin_array();
+  for (const core::CellView& cell : cells) write_cell(out, cell);
+  out.end_array();
+  out.end_object();
+  return out.take();
+}
+
+}  // namespace bridge

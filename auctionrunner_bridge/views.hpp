@@ -1,0 +1,25 @@
+// The bridge's JSON: keys, instances and cells as users see them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "scheduler/core/work.hpp"
+
+namespace bridge {
+
+std::string instance_json(const core::InstanceView& instance);
+
+// {"instances":[...],"next":"<cursor>"|null}; `full`: the page may have a successor.
+std::string instances_json(const std::vector<core::InstanceView>& instances, bool full);
+
+// {"stopping":[{"kind":...},...]}
+std::string stopping_json(const std::vector<core::Key>& keys);
+
+// {"cells":[...]}
+std::string cells_json(const std::vector<core::CellView>& cells);
+
+// "2026-11-22T10:00:00.123Z"
+std::string timestamp(base::Time time);
+
+}  // namespace bridge
