@@ -1,0 +1,202 @@
+#include "scheduler/edge/options.hpp"
+
+#include <fstream>
+#include <limits>
+#include <sstream>
+
+#include "base/text.hpp"
+#include "mesos/codec.hpp"
+#include "scheduler/placement/strategy.hpp"
+
+namespace edge {
+namespace {
+
+constexpr std::int64_t kMany = std::numeric_limits<std::int32_t>::max();
+
+base::Result<std::string> read_trimmed(const std::string& flag, const std::string& path) {
+  std::ifstream file(path);
+  std::stringstream text;
+  if (!file || !(text << file.rdbuf())) return base::Error{flag + " " + path, "cannot be read or is empty"};
+  std::string trimmed(base::trim(text.str()));
+  if (trimmed.empty()) return base::Error{flag + " " + path, "is empty"};
+  return trimmed;
+}
+
+bool is_loopback(const std::string& host) { return host == "localhost" || host == "::1" || host.starts_with("127."); }
+
+diego::RootFsProviders rootfs_providers(const std::vector<std::string>& entries) {
+  diego::RootFsProviders providers;
+  for (const std::string& entry : entries) {
+    if (entry == "docker") {
+      providers[entry].kind = diego::RootFsProvider::Kind::arbitrary;
+      continue;
+    }
+    const std::string stack = entry.substr(0, entry.find(':'));
+    for (const char* scheme : {"preloaded", "preloaded+layer"}) {
+      providers[scheme].kind = diego::RootFsProvider::Kind::fixed_set;
+      providers[scheme].set.insert(stack);
+    }
+  }
+  return providers;
+}
+
+std::set<std::string> set_of(const std::vector<std::string>& values) {
+  std::set<std::string> all;
+  for (const std::string& value : values) {
+    for (auto& item : base::split_list(value)) all.insert(std::move(item));
+  }
+  return all;
+}
+
+base::Status finish_mesos(MesosOptions& mesos) {
+  auto urls = master_urls(mesos.master);
+  if (!urls) return urls.error();
+  mesos.urls = std::move(*urls);
+  if (mesos.principal.empty() != mesos.secret_file.empty()) {
+    return base::Error{"--mesos-principal, --mesos-secret-file", "both are needed, or neither"};
+  }
+  if (mesos.secret_file.empty()) return base::ok();
+  auto secret = read_trimmed("--mesos-secret-file", mesos.secret_file);
+  if (!secret) return secret.error();
+  if (secret->find(':') != std::string::npos) {
+    return base::Error{"--mesos-secret-file " + mesos.secret_file, "holds a ':', with which Mesos can never authenticate"};
+  }
+  mesos.secret = std::move(*secret);
+  return base::ok();
+}
+
+base::Status finish_bridge(BridgeFlags& bridge) {
+  auto address = platform::parse_host_port("--bridge-listen", bridge.listen);
+  if (!address) return address.error();
+  bridge.address = *address;
+  if (bridge.cert_file.empty() != bridge.key_file.empty()) return base::Error{"--bridge-cert, --bridge-key", "both are needed, or neither"};
+  if (!bridge.ca_file.empty() && bridge.cert_file.empty()) return base::Error{"--bridge-ca", "needs --bridge-cert and --bridge-key"};
+  const bool guarded = !bridge.token_file.empty() || !bridge.ca_file.empty();
+  if (!guarded && !bridge.insecure && !is_loopback(address->host)) {
+    return base::Error{"--bridge-listen " + bridge.listen,
+                       "is open to others: give --bridge-ca (client certificates) or --bridge-token-file, or say --bridge-insecure"};
+  }
+  return base::ok();
+}
+
+base::Status finish_cell(CellOptions& cell, core::Config& core) {
+  if (cell.containerizer != "none") {
+    return base::Error{"--cell-containerizer " + cell.containerizer, "needs the cell images, which this version has not: use none"};
+  }
+  if (cell.executor.empty()) return base::Error{"--executor", "is needed: the path of diego-executor on the agents"};
+  if (cell.command.empty() && cell.rep_url == "auto") return base::Error{"--cell-command", "is needed where --cell-rep-url is auto"};
+  for (const std::string& variable : cell.environment) {
+    if (variable.find('=') == std::string::npos || variable.starts_with('=')) return base::Error{"--cell-env " + variable, "is not K=V"};
+  }
+  core.cell_own = {cell.mem_mb, cell.disk_mb, cell.cpus_milli, 0};
+  core.cell_max_mem_mb = cell.max_mem_mb;
+  core.cell_max_disk_mb = cell.max_disk_mb;
+  core.cell_max_containers = cell.max_containers;
+  core.cell_proxy_mem_mb = cell.proxy_mem_mb;
+  core.cell_zone = cell.zone;
+  core.cell_rootfs = rootfs_providers(cell.rootfs);
+  core.cell_placement_tags = set_of(cell.placement_tags);
+  core.cell_optional_placement_tags = set_of(cell.optional_placement_tags);
+  core.cell_volume_drivers = set_of(cell.volume_drivers);
+  core.cell_idle_timeout = cell.idle_timeout;
+  return base::ok();
+}
+
+}  // namespace
+
+base::Result<std::vector<std::string>> master_urls(const std::string& master) {
+  const std::string where = "--master " + master;
+  if (master.starts_with("zk://") || master.starts_with("file://")) {
+    return base::Error{where, "this version finds masters by host:port or http(s)://a,b,c only"};
+  }
+  std::string scheme = "http";
+  std::string rest = master;
+  if (const auto at = master.find("://"); at != std::string::npos) {
+    scheme = master.substr(0, at);
+    rest = master.substr(at + 3);
+  }
+  while (rest.ends_with('/')) rest.pop_back();
+  std::vector<std::string> urls;
+  for (std::string host : base::split_list(rest)) {
+    if (host.find(':') == std::string::npos) host += ":5050";
+    auto url = platform::parse_url(where, scheme + "://" + host);
+    if (!url) return url.error();
+    urls.push_back(url->origin() + "/api/v1/scheduler");
+  }
+  if (urls.empty()) return base::Error{where, "names no master"};
+  return urls;
+}
+
+void add_flags(platform::Flags& flags, Options& options) {
+  MesosOptions& mesos = options.mesos;
+  flags.group("Mesos");
+  flags.add("master", mesos.master, "the Mesos master: host:port or http(s)://a:5050,b:5050");
+  flags.add_choice("mesos-codec", mesos.codec, {"json", "protobuf"}, "encoding on the wire");
+  flags.add("mesos-principal", mesos.principal, "name to authenticate with");
+  flags.add("mesos-secret-file", mesos.secret_file, "file holding the secret of --mesos-principal");
+  flags.add("mesos-ca", mesos.ca_file, "CA certificates to trust at an https master");
+  flags.add("role", mesos.role, "Mesos role to ask offers for");
+  flags.add("framework-name", mesos.framework_name, "name shown in Mesos");
+  flags.add("user", mesos.user, "user as whom agents run the cells; must exist on them");
+  flags.add("failover-timeout", mesos.failover_timeout, "how long Mesos keeps cells while no scheduler is subscribed",
+            std::chrono::seconds(1));
+
+  BridgeFlags& bridge = options.bridge;
+  flags.group("Bridge");
+  flags.add("bridge-listen", bridge.listen, "host:port to listen on; port 0: any free one");
+  flags.add("bridge-cert", bridge.cert_file, "server certificate; with --bridge-key: TLS");
+  flags.add("bridge-key", bridge.key_file, "its key");
+  flags.add("bridge-ca", bridge.ca_file, "require client certificates of this CA");
+  flags.add("bridge-token-file", bridge.token_file, "require the bearer token in this file");
+  flags.add("bridge-insecure", bridge.insecure, "allow a listener that others reach without certificate or token");
+
+  core::Config& core = options.core;
+  flags.group("Placement");
+  flags.add_choice("strategy", core.strategy, placement::strategy_names(), "which cell gets which work");
+  flags.add("placement-timeout", core.placement_timeout, "after so long without a place an instance is reported");
+  flags.add("launch-attempts", options.launch_attempts, "launches of one instance that may fail before its cell has taken it", 1, 1000);
+  flags.add("offer-hold", core.offer_hold, "how long an offer may be held while work waits");
+  flags.add("offer-wait", core.offer_wait, "how long work waits for a running cell's offer before a new cell is started");
+  flags.add("queue-max", options.queue_max, "waiting instances; beyond it auctions are answered 503", 1, kMany);
+  flags.add("instance-mem-floor-mb", core.instance_mem_floor_mb, "MiB charged for an instance without memory limit", 0, kMany);
+  flags.add("instance-cpus-milli", core.instance_cpus_milli, "thousandths of a core charged per instance", 1, kMany);
+  flags.add("cpus-milli-per-gib", core.cpus_milli_per_gib, "charge CPU by memory instead: thousandths of a core per GiB; 0: off", 0, kMany);
+
+  CellOptions& cell = options.cell;
+  flags.group("Cells");
+  flags.add_choice("cell-containerizer", cell.containerizer, {"docker", "host", "mesos", "none"}, "how agents run a cell; none: a bare process");
+  flags.add("executor", cell.executor, "path of diego-executor on the agents");
+  flags.add("cell-command", cell.command, "shell command that runs the cell (rep and all) under the executor");
+  flags.add("cell-rep-url", cell.rep_url, "where the executor finds its rep; auto: a free port, told to --cell-command as $REP_LISTEN");
+  flags.add("cell-env", cell.environment, "K=V for the executor and its cell; repeatable");
+  flags.add("cell-cpus-milli", cell.cpus_milli, "thousandths of a core the cell itself needs", 10, kMany);
+  flags.add("cell-mem-mb", cell.mem_mb, "MiB of memory the cell itself needs", 32, kMany);
+  flags.add("cell-disk-mb", cell.disk_mb, "MiB of disk the cell itself needs", 0, kMany);
+  flags.add("cell-max-mem-mb", cell.max_mem_mb, "MiB a cell offers its instances at most; 0: all the agent has", 0, kMany);
+  flags.add("cell-max-disk-mb", cell.max_disk_mb, "the same for disk", 0, kMany);
+  flags.add("cell-max-containers", cell.max_containers, "instances per cell", 1, kMany);
+  flags.add("cell-proxy-mem-mb", cell.proxy_mem_mb, "MiB added to each LRP until the rep says", 0, kMany);
+  flags.add("cell-rootfs", cell.rootfs, "stack[:path] or docker that a cell offers; repeatable");
+  flags.add("cell-placement-tags", cell.placement_tags, "tags an instance must want; comma list, repeatable");
+  flags.add("cell-optional-placement-tags", cell.optional_placement_tags, "tags an instance may want");
+  flags.add("cell-volume-drivers", cell.volume_drivers, "volume drivers of a cell");
+  flags.add("cell-zone", cell.zone, "zone of agents that have neither attribute nor fault domain");
+  flags.add("cell-idle-timeout", cell.idle_timeout, "an idle cell ends after it");
+  flags.add("cell-shutdown-grace", cell.shutdown_grace, "time a cell has to leave", std::chrono::seconds(1));
+  flags.add_choice("cell-log-level", cell.log_level, {"debug", "info", "warning", "error"}, "of the executors");
+
+  flags.group("Process");
+  flags.add("state-dir", options.state_dir, "directory for what must survive a restart; one scheduler each");
+  flags.add_choice("log-level", options.log_level, {"debug", "info", "warning", "error"}, "how much to log");
+}
+
+base::Status finish(Options& options) {
+  if (options.state_dir.empty()) return base::Error{"--state-dir", "is needed: a directory for what must survive a restart"};
+  options.core.queue_max = static_cast<std::size_t>(options.queue_max);
+  options.core.launch_attempts = static_cast<int>(options.launch_attempts);
+  if (auto done = finish_mesos(options.mesos); !done) return done;
+  if (auto done = finish_bridge(options.bridge); !done) return done;
+  return finish_cell(options.cell, options.core);
+}
+
+}  // namespace edge

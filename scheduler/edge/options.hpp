@@ -1,0 +1,73 @@
+// diego-scheduler's flags, checked, in the shapes that the rooms below want.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "platform/flags.hpp"
+#include "platform/http.hpp"
+#include "platform/log.hpp"
+#include "scheduler/core/config.hpp"
+
+namespace edge {
+
+struct MesosOptions {
+  std::string master = "127.0.0.1:5050";
+  std::string codec = "json";
+  std::string principal, secret_file, ca_file;
+  std::string role = "diego";
+  std::string framework_name = "Diego";
+  std::string user = "root";  // As whom agents run executors; must exist there.
+  base::Duration failover_timeout = std::chrono::hours(24 * 7);
+
+  std::string secret;              // Read from secret_file.
+  std::vector<std::string> urls;   // Of the scheduler API of each master.
+};
+
+struct CellOptions {
+  std::string containerizer = "none";
+  std::string executor;   // Path on the agent.
+  std::string command;    // The cell's processes, run by the executor.
+  std::string rep_url = "auto";
+  std::vector<std::string> environment;  // K=V
+  std::int64_t cpus_milli = 250, mem_mb = 512, disk_mb = 1024;
+  std::int64_t max_mem_mb = 0, max_disk_mb = 0, max_containers = 250, proxy_mem_mb = 0;
+  std::vector<std::string> rootfs = {"cflinuxfs4", "docker"};
+  std::vector<std::string> placement_tags, optional_placement_tags, volume_drivers;
+  std::string zone;
+  std::string log_level = "info";
+  base::Duration idle_timeout = std::chrono::seconds(60);
+  base::Duration shutdown_grace = std::chrono::seconds(30);
+};
+
+struct BridgeFlags {
+  std::string listen = "127.0.0.1:9016";
+  std::string cert_file, key_file, ca_file, token_file;
+  bool insecure = false;
+
+  platform::HostPort address;
+};
+
+struct Options {
+  MesosOptions mesos;
+  CellOptions cell;
+  BridgeFlags bridge;
+  core::Config core;
+  std::int64_t queue_max = 500'000;
+  std::int64_t launch_attempts = 5;
+  std::string state_dir;
+  std::string log_level = "info";
+};
+
+// Declares the flags; `options` must outlive parsing.
+void add_flags(platform::Flags& flags, Options& options);
+
+// Checks what CLI parsing cannot, reads the secret and token files, fills the derived fields.
+base::Status finish(Options& options);
+
+// "host:port", "host", "http(s)://a:5050,b:5050": the scheduler API of each master.
+base::Result<std::vector<std::string>> master_urls(const std::string& master);
+
+}  // namespace edge

@@ -1,0 +1,275 @@
+#include "scheduler/edge/scheduler.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <future>
+
+#include "platform/clock.hpp"
+#include "platform/log.hpp"
+#include "scheduler/edge/print.hpp"
+
+namespace edge {
+namespace {
+
+constexpr base::Duration kRetryRefused = std::chrono::seconds(15);
+
+mesos_client::SessionConfig session_config(const Options& options) {
+  mesos_client::SessionConfig config;
+  config.urls = options.mesos.urls;
+  config.give_up_when_refused = true;  // At start a refusal is a configuration error; later we decide here.
+  return config;
+}
+
+mesos_client::TransportOptions transport_options(const Options& options, mesos_client::Codec codec) {
+  mesos_client::TransportOptions transport;
+  transport.codec = codec;
+  transport.credentials.principal = options.mesos.principal;
+  transport.credentials.secret = options.mesos.secret;
+  transport.ca_file = options.mesos.ca_file;
+  return transport;
+}
+
+}  // namespace
+
+Scheduler::Scheduler(const Options& options, StateDir& state, std::string framework_id)
+    : options_(options),
+      state_(state),
+      translator_(options_),
+      cells_(options_),
+      random_(platform::random_seed()),
+      core_(options_.core, cells_, base::Random(platform::random_seed())),
+      session_(session_config(options_)),
+      transport_(transport_options(options_, translator_.codec())) {
+  core_.remember_framework(std::move(framework_id));
+}
+
+Scheduler::~Scheduler() = default;
+
+void Scheduler::stop() { mailbox_.post(StopNow{}); }
+
+base::Status Scheduler::run() {
+  carry_out(session_.start(platform::now()));
+  while (running_) {
+    auto messages = mailbox_.take(idle_for());
+    // The mailbox is drained before anything is placed: a burst of auctions is one batch.
+    for (Message& message : messages) {
+      std::visit([this](auto& one) { on(std::move(one)); }, message);
+    }
+    tick();
+    carry_out(core_.settle(platform::now()));
+  }
+  calls_.reset();
+  stream_.reset();
+  // Jobs still in the mailbox are dropped with it: their askers see the promise broken.
+  mailbox_.close();
+  mailbox_.take(base::Duration{0});
+  return outcome_;
+}
+
+std::optional<base::Duration> Scheduler::idle_for() const {
+  std::optional<base::Time> next = core_.next_deadline();
+  for (const auto& other : {session_.next_deadline(), restart_at_}) {
+    if (other && (!next || *other < *next)) next = other;
+  }
+  if (!next) return std::nullopt;
+  return std::max(*next - platform::now(), base::Duration{0});
+}
+
+void Scheduler::tick() {
+  const base::Time now = platform::now();
+  if (const auto due = session_.next_deadline(); due && *due <= now) carry_out(session_.on_tick(now, random_));
+  if (restart_at_ && *restart_at_ <= now) {
+    restart_at_.reset();
+    carry_out(session_.restart(now, "trying again"));
+  }
+}
+
+// ---- What the stream and the calls say
+
+void Scheduler::post(mesos_client::StreamReport report) {
+  const std::uint64_t generation = report.generation;
+  if (auto* head = std::get_if<mesos_client::StreamHead>(&report.what)) {
+    mailbox_.post(StreamHead{generation, std::move(*head)});
+  } else if (auto* record = std::get_if<mesos_client::StreamReport::Record>(&report.what)) {
+    mailbox_.post(StreamEvent{generation, translator_.read(record->bytes)});  // Decoded on the stream's thread.
+  } else {
+    mailbox_.post(StreamEnded{generation, std::get<mesos_client::StreamReport::Ended>(report.what).reason});
+  }
+}
+
+void Scheduler::on(StreamHead message) {
+  carry_out(session_.on_head(message.generation, message.head, platform::now(), random_));
+}
+
+void Scheduler::on(StreamEvent message) {
+  carry_out(session_.on_event(message.generation, message.record.session, platform::now(), random_));
+  // The session has the first word: an event of an abandoned stream, or of one that was just given
+  // up, means nothing.
+  const bool current = session_.subscribed() && message.generation == session_.generation();
+  if (!current || !message.record.core) return;
+  if (auto* subscribed = std::get_if<core::Subscribed>(&*message.record.core)) subscribed->suppressed = subscribed_suppressed_;
+  handle(*message.record.core);
+}
+
+void Scheduler::on(StreamEnded message) {
+  carry_out(session_.on_stream_ended(message.generation, message.reason, platform::now(), random_));
+}
+
+void Scheduler::on(mesos_client::CallResult message) {
+  if (message.status >= 200 && message.status < 300) return;
+  if (message.generation != session_.generation()) return;
+  if (message.status == 0) {
+    // Its outcome is unknown. A new subscription voids whatever may still be on its way (the stream
+    // id changes), and reconciliation then tells what became of it; nothing is ever sent twice.
+    if (session_.subscribed()) {
+      platform::log_warning("a call was not answered, subscribing again: " + message.failure);
+      carry_out(session_.restart(platform::now(), "a call was not answered: " + message.failure));
+    }
+    return;
+  }
+  platform::log_warning(fmt::format("the master refused a call status={} text=\"{}\"", message.status, message.body));
+  carry_out(session_.on_call_refused(message.generation, message.status, message.body, platform::now(), random_));
+}
+
+// ---- The session's actions
+
+void Scheduler::carry_out(const mesos_client::SessionActions& actions) {
+  for (const auto& action : actions) {
+    std::visit([this](const auto& one) { on_session(one); }, action);
+  }
+}
+
+void Scheduler::on_session(const mesos_client::Connect& action) {
+  subscribed_suppressed_ = core_.wants_suppressed(platform::now());
+  platform::log_info(fmt::format("subscribing url={} framework={} suppressed={}", action.url,
+                                 core_.framework_id().empty() ? "new" : core_.framework_id(), subscribed_suppressed_));
+  calls_.reset();
+  stream_ = std::make_unique<mesos_client::StreamConnection>(
+      transport_, action.url, translator_.subscribe(core_.framework_id(), subscribed_suppressed_), action.generation,
+      [this](mesos_client::StreamReport report) { post(std::move(report)); });
+}
+
+void Scheduler::on_session(const mesos_client::Disconnect&) {
+  calls_.reset();
+  stream_.reset();
+}
+
+void Scheduler::on_session(const mesos_client::Subscribed& action) {
+  ever_subscribed_ = true;
+  detail_ = "subscribed to " + action.url;
+  platform::log_info("subscribed url=" + action.url);
+  calls_ = std::make_unique<mesos_client::CallConnection>(
+      transport_, action.url, action.stream_id, action.generation,
+      [this](mesos_client::CallResult result) { mailbox_.post(std::move(result)); });
+}
+
+void Scheduler::on_session(const mesos_client::Lost& action) {
+  detail_ = "not subscribed: " + action.reason;
+  platform::log_warning("subscription lost reason=\"" + action.reason + "\"");
+  handle(core::Disconnected{action.reason});
+}
+
+void Scheduler::on_session(const mesos_client::GivenUp& action) {
+  detail_ = action.reason;
+  switch (action.cause) {
+    case mesos_client::GivenUp::Cause::removed:
+      handle(core::FrameworkRemoved{action.reason});  // Forgets the id.
+      carry_out(session_.restart(platform::now(), "as a new framework"));
+      break;
+    case mesos_client::GivenUp::Cause::failed_over:
+      // Two schedulers would take the framework from each other for ever.
+      platform::log_error("another scheduler has taken this framework over, staying passive text=\"" + action.reason + "\"");
+      break;
+    default:
+      if (ever_subscribed_) {
+        platform::log_error("the master refuses us, trying again in 15 s reason=\"" + action.reason + "\"");
+        restart_at_ = platform::now() + kRetryRefused;
+      } else {
+        outcome_ = base::Error{"--master " + options_.mesos.master, action.reason};
+        running_ = false;
+      }
+  }
+}
+
+void Scheduler::on_session(const mesos_client::Warn& action) { platform::log_warning(action.text); }
+
+// ---- The core's actions
+
+void Scheduler::handle(const core::Event& event) {
+  if (platform::log_enabled(platform::LogLevel::debug)) platform::log_debug(print(event));
+  carry_out(core_.handle(event, platform::now()));
+}
+
+void Scheduler::carry_out(const core::Actions& actions) {
+  for (const core::Action& action : actions) {
+    if (const auto* note = std::get_if<core::Note>(&action)) {
+      platform::log(note->warning ? platform::LogLevel::warning : platform::LogLevel::info, note->text);
+      continue;
+    }
+    if (platform::log_enabled(platform::LogLevel::debug)) platform::log_debug(print(action));
+    if (const auto* save = std::get_if<core::SaveFramework>(&action)) {
+      if (auto saved = state_.save_framework_id(save->framework_id); !saved) {
+        // Without its id a restart would lose every cell: better not to start any.
+        outcome_ = saved.error();
+        running_ = false;
+        return;
+      }
+      continue;
+    }
+    if (std::holds_alternative<core::ForgetFramework>(action)) {
+      if (auto forgotten = state_.forget_framework_id(); !forgotten) platform::log_error(forgotten.error().message());
+      continue;
+    }
+    if (!calls_) continue;  // Between subscriptions: what the core believes is settled after the next one.
+    if (auto call = translator_.call(core_.framework_id(), action)) calls_->send(++calls_sent_, std::move(*call));
+  }
+}
+
+// ---- The desk
+
+template <class Answer>
+std::optional<Answer> Scheduler::ask(std::function<Answer()> ask) {
+  auto promise = std::make_shared<std::promise<Answer>>();
+  auto answer = promise->get_future();
+  const bool posted = mailbox_.post(Job([promise, ask = std::move(ask)] { promise->set_value(ask()); }));
+  promise.reset();
+  if (!posted) return std::nullopt;
+  try {
+    return answer.get();
+  } catch (const std::future_error&) {  // The loop ended with the job in its mailbox.
+    return std::nullopt;
+  }
+}
+
+base::Status Scheduler::submit(std::vector<core::Auction> auctions) {
+  auto answer = ask<base::Status>([this, auctions = std::move(auctions)]() -> base::Status {
+    if (auto admitted = core_.admits(auctions.size()); !admitted) return admitted;
+    handle(core::AuctionsSubmitted{auctions});
+    return base::ok();
+  });
+  return answer ? *answer : base::Status(base::Error{"scheduler", "is stopping"});
+}
+
+std::vector<core::InstanceView> Scheduler::instances(const core::InstanceQuery& query) {
+  return ask<std::vector<core::InstanceView>>([this, &query] { return core_.instances(query); }).value_or(std::vector<core::InstanceView>{});
+}
+
+std::vector<core::Key> Scheduler::stop(const core::KeyPattern& pattern) {
+  return ask<std::vector<core::Key>>([this, &pattern] {
+           auto keys = core_.matching(pattern);
+           handle(core::StopRequested{pattern});
+           return keys;
+         }).value_or(std::vector<core::Key>{});
+}
+
+std::vector<core::CellView> Scheduler::cells() {
+  return ask<std::vector<core::CellView>>([this] { return core_.cells(); }).value_or(std::vector<core::CellView>{});
+}
+
+core::Health Scheduler::health() {
+  return ask<core::Health>([this] { return core::Health{session_.subscribed(), detail_}; })
+      .value_or(core::Health{false, "stopping"});
+}
+
+}  // namespace edge

@@ -1,0 +1,73 @@
+#include "scheduler/edge/teardown.hpp"
+
+#include "base/text.hpp"
+#include "mesos/codec.hpp"
+#include "mesos/session.hpp"
+#include "mesos/v1/master/master.pb.h"
+#include "platform/http_client.hpp"
+#include "scheduler/edge/state_dir.hpp"
+
+namespace edge {
+namespace {
+
+constexpr int kRedirectsMax = 5;
+
+platform::ClientRequest teardown_request(const Options& options, const std::string& framework_id) {
+  mesos::v1::master::Call call;
+  call.set_type(mesos::v1::master::Call::TEARDOWN);
+  call.mutable_teardown()->mutable_framework_id()->set_value(framework_id);
+  platform::ClientRequest request{"POST", "", {{"Content-Type", "application/json"}, {"Accept", "application/json"}}, ""};
+  request.body = mesos_client::encode(mesos_client::Codec::json, call);
+  if (!options.mesos.principal.empty()) {
+    const std::string pair = options.mesos.principal + ":" + options.mesos.secret;
+    request.headers.emplace_back("Authorization", "Basic " + base::base64_encode(pair));
+  }
+  return request;
+}
+
+// At one master, following it to the leader.
+base::Result<platform::ClientResponse> post(const Options& options, std::string url, platform::ClientRequest request) {
+  for (int hop = 0; hop < kRedirectsMax; ++hop) {
+    const auto parsed = platform::parse_url("--master", url);
+    if (!parsed) return parsed.error();
+    platform::ClientOptions client;
+    client.origin = *parsed;
+    client.ca_file = options.mesos.ca_file;
+    request.path = parsed->path;
+    auto response = platform::HttpClient(client).send(request);
+    if (!response || response->status != 307) return response;
+    const std::string* location = platform::find_header(response->headers, "Location");
+    const auto target = location == nullptr ? std::nullopt : mesos_client::redirect_target(url, *location);
+    if (!target) return base::Error{url, "redirects to nowhere"};
+    url = *target;
+  }
+  return base::Error{url, "redirects without end"};
+}
+
+}  // namespace
+
+base::Result<std::string> teardown(const Options& options) {
+  auto state = StateDir::open(options.state_dir);
+  if (!state) return state.error();
+  const auto id = state->framework_id();
+  if (!id) return id.error();
+  if (!*id) return base::Error{"--state-dir " + options.state_dir, "holds no framework id: there is nothing to tear down"};
+  base::Error last{"--master " + options.mesos.master, "no answer"};
+  for (const std::string& scheduler_url : options.mesos.urls) {
+    const std::string url = scheduler_url.substr(0, scheduler_url.rfind("/scheduler"));
+    const auto response = post(options, url, teardown_request(options, **id));
+    if (!response) {
+      last = response.error();
+      continue;
+    }
+    const bool unknown = response->status == 400 && response->body.find("No framework found") != std::string::npos;
+    if (response->status == 200 || unknown) {
+      if (auto forgotten = state->forget_framework_id(); !forgotten) return forgotten.error();
+      return "framework " + **id + (unknown ? " is unknown to the master: forgotten" : " is torn down");
+    }
+    last = {url, "answered " + std::to_string(response->status) + " " + response->body};
+  }
+  return last;
+}
+
+}  // namespace edge

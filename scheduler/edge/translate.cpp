@@ -1,0 +1,213 @@
+#include "scheduler/edge/translate.hpp"
+
+#include "cell.pb.h"
+#include "mesos/calls.hpp"
+#include "mesos/events.hpp"
+#include "mesos/v1/mesos.pb.h"
+#include "mesos/v1/scheduler/scheduler.pb.h"
+#include "scheduler/edge/translate_cell.hpp"
+#include "scheduler/edge/translate_resources.hpp"
+
+namespace edge {
+namespace {
+
+using mesos::v1::TaskStatus;
+using SchedulerEvent = mesos::v1::scheduler::Event;
+
+core::TaskState state_of(mesos::v1::TaskState state) {
+  switch (state) {
+    case mesos::v1::TASK_STAGING: return core::TaskState::staging;
+    case mesos::v1::TASK_STARTING: return core::TaskState::starting;
+    case mesos::v1::TASK_RUNNING: return core::TaskState::running;
+    case mesos::v1::TASK_KILLING: return core::TaskState::killing;
+    case mesos::v1::TASK_FINISHED: return core::TaskState::finished;
+    case mesos::v1::TASK_FAILED: return core::TaskState::failed;
+    case mesos::v1::TASK_KILLED: return core::TaskState::killed;
+    case mesos::v1::TASK_ERROR: return core::TaskState::error;
+    case mesos::v1::TASK_DROPPED: return core::TaskState::dropped;
+    case mesos::v1::TASK_GONE: return core::TaskState::gone;
+    case mesos::v1::TASK_GONE_BY_OPERATOR: return core::TaskState::gone_by_operator;
+    case mesos::v1::TASK_LOST: return core::TaskState::lost;
+    case mesos::v1::TASK_UNREACHABLE: return core::TaskState::unreachable;
+    case mesos::v1::TASK_UNKNOWN: return core::TaskState::unknown;
+  }
+  return core::TaskState::unknown;
+}
+
+core::StatusReason reason_of(const TaskStatus& status) {
+  if (!status.has_reason()) return core::StatusReason::none;  // The zero value is what absence looks like.
+  switch (status.reason()) {
+    case TaskStatus::REASON_INVALID_OFFERS: return core::StatusReason::invalid_offers;
+    case TaskStatus::REASON_EXECUTOR_TERMINATED:
+    case TaskStatus::REASON_EXECUTOR_UNREGISTERED:
+    case TaskStatus::REASON_EXECUTOR_REGISTRATION_TIMEOUT:
+    case TaskStatus::REASON_EXECUTOR_REREGISTRATION_TIMEOUT:
+    case TaskStatus::REASON_CONTAINER_LAUNCH_FAILED:
+    case TaskStatus::REASON_CONTAINER_UPDATE_FAILED:
+    case TaskStatus::REASON_CONTAINER_PREEMPTED:
+    case TaskStatus::REASON_CONTAINER_LIMITATION:
+    case TaskStatus::REASON_CONTAINER_LIMITATION_MEMORY:
+    case TaskStatus::REASON_CONTAINER_LIMITATION_DISK: return core::StatusReason::executor_ended;
+    case TaskStatus::REASON_AGENT_DISCONNECTED:
+    case TaskStatus::REASON_AGENT_REMOVED:
+    case TaskStatus::REASON_AGENT_RESTARTED:
+    case TaskStatus::REASON_AGENT_UNKNOWN:
+    case TaskStatus::REASON_AGENT_REMOVED_BY_OPERATOR: return core::StatusReason::agent_lost;
+    case TaskStatus::REASON_AGENT_DRAINING: return core::StatusReason::agent_draining;
+    case TaskStatus::REASON_RECONCILIATION: return core::StatusReason::reconciliation;
+    default: return core::StatusReason::other;
+  }
+}
+
+core::Status status_of(const TaskStatus& status) {
+  core::Status out;
+  out.task_id = status.task_id().value();
+  out.state = state_of(status.state());
+  out.reason = reason_of(status);
+  if (status.has_reason()) out.reason_name = TaskStatus::Reason_Name(status.reason());
+  out.message = status.message();
+  out.uuid = status.uuid();
+  out.agent_id = status.agent_id().value();
+  out.executor_id = status.executor_id().value();
+  return out;
+}
+
+std::optional<core::Event> core_event(const SchedulerEvent& event, const std::string& role) {
+  switch (event.type()) {
+    case SchedulerEvent::SUBSCRIBED: return core::Subscribed{event.subscribed().framework_id().value(), false};
+    case SchedulerEvent::OFFERS: {
+      core::OffersArrived arrived;
+      for (const auto& offer : event.offers().offers()) arrived.offers.push_back(offer_of(offer, role));
+      return arrived;
+    }
+    case SchedulerEvent::RESCIND: return core::OfferRescinded{event.rescind().offer_id().value()};
+    case SchedulerEvent::UPDATE: return core::StatusArrived{status_of(event.update().status())};
+    case SchedulerEvent::MESSAGE:
+      return cell_message(event.message().agent_id().value(), event.message().executor_id().value(), event.message().data());
+    case SchedulerEvent::FAILURE: {
+      const auto& failure = event.failure();
+      if (!failure.has_executor_id()) return core::AgentLost{failure.agent_id().value()};
+      return core::ExecutorEnded{failure.agent_id().value(), failure.executor_id().value(), failure.has_status() ? failure.status() : -1};
+    }
+    case SchedulerEvent::INVERSE_OFFERS: {
+      core::InverseOffersArrived arrived;
+      for (const auto& offer : event.inverse_offers().inverse_offers()) arrived.inverse_offer_ids.push_back(offer.id().value());
+      return arrived;
+    }
+    default: return std::nullopt;
+  }
+}
+
+void add_label(mesos::v1::Labels& labels, const char* key, const std::string& value) {
+  if (value.empty()) return;
+  auto* label = labels.add_labels();
+  label->set_key(key);
+  label->set_value(value);
+}
+
+mesos::v1::TaskInfo task_of(const core::Launch& launch, const std::string& agent_id, const mesos::v1::ExecutorInfo& executor) {
+  const bool is_lrp = launch.key.kind == core::Kind::lrp;
+  mesos::v1::TaskInfo task;
+  task.set_name(core::to_string(launch.key));
+  task.mutable_task_id()->set_value(launch.task_id);
+  task.mutable_agent_id()->set_value(agent_id);
+  for (const core::Piece& piece : launch.pieces) *task.add_resources() = resource_of(piece);
+  *task.mutable_executor() = executor;
+  task.set_data(launch.element);
+  auto& labels = *task.mutable_labels();
+  add_label(labels, "diego.kind", is_lrp ? "lrp" : "task");
+  add_label(labels, is_lrp ? "diego.process_guid" : "diego.task_guid", launch.key.guid);
+  if (is_lrp) add_label(labels, "diego.index", std::to_string(launch.key.index));
+  add_label(labels, "diego.domain", launch.domain);
+  add_label(labels, "diego.trace_id", launch.trace_id);
+  task.mutable_discovery()->set_visibility(mesos::v1::DiscoveryInfo::CLUSTER);
+  task.mutable_discovery()->set_name(launch.key.guid);
+  return task;
+}
+
+std::vector<mesos_client::ReconciledTask> reconciled(const core::Reconcile& action) {
+  std::vector<mesos_client::ReconciledTask> tasks;
+  for (const auto& task : action.tasks) tasks.push_back({task.task_id, task.agent_id});
+  return tasks;
+}
+
+std::string report_request() {
+  cell::v1::ToExecutor message;
+  message.mutable_report_request();
+  return message.SerializeAsString();
+}
+
+}  // namespace
+
+Translator::Translator(const Options& options) : mesos_(options.mesos), codec_(*mesos_client::parse_codec(options.mesos.codec)) {}
+
+StreamRecord Translator::read(std::string_view record) const {
+  SchedulerEvent event;
+  if (auto decoded = mesos_client::decode(codec_, record, event); !decoded) {
+    return {mesos_client::unreadable_event(decoded.error()), std::nullopt};
+  }
+  return {mesos_client::stream_event(event), core_event(event, mesos_.role)};
+}
+
+std::string Translator::subscribe(const std::string& framework_id, bool suppressed) const {
+  mesos::v1::FrameworkInfo info;
+  info.set_user(mesos_.user);
+  info.set_name(mesos_.framework_name);
+  if (!framework_id.empty()) info.mutable_id()->set_value(framework_id);
+  info.set_failover_timeout(base::to_seconds(mesos_.failover_timeout));
+  info.set_checkpoint(true);
+  if (!mesos_.principal.empty()) info.set_principal(mesos_.principal);
+  info.add_roles(mesos_.role);
+  for (const auto capability : {mesos::v1::FrameworkInfo::Capability::MULTI_ROLE, mesos::v1::FrameworkInfo::Capability::PARTITION_AWARE,
+                                mesos::v1::FrameworkInfo::Capability::TASK_KILLING_STATE,
+                                mesos::v1::FrameworkInfo::Capability::RESERVATION_REFINEMENT}) {
+    info.add_capabilities()->set_type(capability);
+  }
+  std::vector<std::string> suppressed_roles;
+  if (suppressed) suppressed_roles.push_back(mesos_.role);
+  return mesos_client::encode(codec_, mesos_client::subscribe_call(info, suppressed_roles));
+}
+
+std::string Translator::encoded(const std::string& framework_id, const core::Accept& accept) const {
+  mesos::v1::ExecutorInfo executor;
+  executor.ParseFromString(accept.executor_info);
+  std::vector<mesos::v1::TaskInfo> tasks;
+  tasks.reserve(accept.launches.size());
+  for (const core::Launch& launch : accept.launches) tasks.push_back(task_of(launch, accept.agent_id, executor));
+  return mesos_client::encode(codec_, mesos_client::accept_call(framework_id, accept.offer_ids, std::move(tasks), base::Duration{0}));
+}
+
+std::optional<std::string> Translator::call(const std::string& framework_id, const core::Action& action) const {
+  const std::vector<std::string> roles{mesos_.role};
+  const auto encode = [this](const mesos::v1::scheduler::Call& call) { return mesos_client::encode(codec_, call); };
+  return std::visit(
+      [&](const auto& one) -> std::optional<std::string> {
+        using Action = std::decay_t<decltype(one)>;
+        if constexpr (std::is_same_v<Action, core::Accept>) {
+          return encoded(framework_id, one);
+        } else if constexpr (std::is_same_v<Action, core::Decline>) {
+          return encode(mesos_client::decline_call(framework_id, one.offer_ids, one.refuse_for));
+        } else if constexpr (std::is_same_v<Action, core::DeclineInverseOffers>) {
+          return encode(mesos_client::decline_inverse_offers_call(framework_id, one.inverse_offer_ids, std::chrono::minutes(1)));
+        } else if constexpr (std::is_same_v<Action, core::Revive>) {
+          return encode(mesos_client::revive_call(framework_id, roles));
+        } else if constexpr (std::is_same_v<Action, core::Suppress>) {
+          return encode(mesos_client::suppress_call(framework_id, roles));
+        } else if constexpr (std::is_same_v<Action, core::Acknowledge>) {
+          return encode(mesos_client::acknowledge_call(framework_id, one.agent_id, one.task_id, one.uuid));
+        } else if constexpr (std::is_same_v<Action, core::Kill>) {
+          return encode(mesos_client::kill_call(framework_id, one.task_id, one.agent_id));
+        } else if constexpr (std::is_same_v<Action, core::Reconcile>) {
+          return encode(mesos_client::reconcile_call(framework_id, reconciled(one)));
+        } else if constexpr (std::is_same_v<Action, core::ShutdownExecutor>) {
+          return encode(mesos_client::shutdown_call(framework_id, one.executor_id, one.agent_id));
+        } else if constexpr (std::is_same_v<Action, core::RequestReport>) {
+          return encode(mesos_client::message_call(framework_id, one.agent_id, one.executor_id, report_request()));
+        } else {
+          return std::nullopt;
+        }
+      },
+      action);
+}
+
+}  // namespace edge

@@ -1,0 +1,61 @@
+// Between Mesos's messages and the core's values: the only file of the scheduler where both appear.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.hpp"
+#include "mesos/codec.hpp"
+#include "mesos/session.hpp"
+#include "scheduler/core/actions.hpp"
+#include "scheduler/core/config.hpp"
+#include "scheduler/core/events.hpp"
+#include "scheduler/edge/options.hpp"
+
+namespace edge {
+
+// One record of the event stream: what it means to the session, and to the core if anything.
+struct StreamRecord {
+  mesos_client::StreamEvent session;
+  std::optional<core::Event> core;
+};
+
+class Translator {
+ public:
+  explicit Translator(const Options& options);
+
+  // Any thread. What cannot be read becomes an `unreadable` session event: framing is intact, so
+  // only that record is lost.
+  StreamRecord read(std::string_view record) const;
+
+  // The SUBSCRIBE body; an empty id subscribes as a new framework.
+  std::string subscribe(const std::string& framework_id, bool suppressed) const;
+
+  // The call an action asks for, encoded; nullopt for actions that are not calls.
+  std::optional<std::string> call(const std::string& framework_id, const core::Action& action) const;
+
+  mesos_client::Codec codec() const { return codec_; }
+
+ private:
+  std::string encoded(const std::string& framework_id, const core::Accept& accept) const;
+
+  const MesosOptions mesos_;
+  const mesos_client::Codec codec_;
+};
+
+// Cells as --cell-* describe them.
+class ExecutorCells final : public core::CellFactory {
+ public:
+  explicit ExecutorCells(const Options& options);
+
+  std::string executor_info(const core::CellSpec& spec) const override;
+  std::string fingerprint() const override { return fingerprint_; }
+
+ private:
+  std::string prototype_;  // mesos.v1.ExecutorInfo without what differs from cell to cell.
+  std::string fingerprint_;
+};
+
+}  // namespace edge

@@ -1,0 +1,95 @@
+// diego-scheduler: Diego's auctions answered with Mesos offers.
+
+#include <signal.h>
+
+#include <cstdio>
+#include <thread>
+
+#include "auctionrunner_bridge/bridge.hpp"
+#include "platform/flags.hpp"
+#include "platform/log.hpp"
+#include "scheduler/edge/options.hpp"
+#include "scheduler/edge/scheduler.hpp"
+#include "scheduler/edge/state_dir.hpp"
+#include "scheduler/edge/teardown.hpp"
+
+namespace {
+
+constexpr int kCannotStart = 2;
+
+int fail(const base::Error& error) {
+  std::fprintf(stderr, "diego-scheduler: %s\n", error.message().c_str());
+  return kCannotStart;
+}
+
+sigset_t stop_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  return signals;
+}
+
+bridge::BridgeOptions bridge_options(const edge::BridgeFlags& flags) {
+  bridge::BridgeOptions options;
+  options.listen = flags.address;
+  options.cert_file = flags.cert_file;
+  options.key_file = flags.key_file;
+  options.ca_file = flags.ca_file;
+  options.token_file = flags.token_file;
+  return options;
+}
+
+int run(const edge::Options& options) {
+  auto state = edge::StateDir::open(options.state_dir);
+  if (!state) return fail(state.error());
+  auto framework_id = state->framework_id();
+  if (!framework_id) return fail(framework_id.error());
+
+  edge::Scheduler scheduler(options, *state, framework_id->value_or(""));
+  bridge::Bridge bridge(bridge_options(options.bridge), scheduler);
+  const auto port = bridge.start();
+  if (!port) return fail(port.error());
+  std::printf("diego-scheduler: bridge %s://%s master %s\n", options.bridge.cert_file.empty() ? "http" : "https",
+              platform::HostPort{options.bridge.address.host, *port}.text().c_str(), options.mesos.master.c_str());
+  std::fflush(stdout);
+
+  std::thread([&scheduler] {  // Ends with the process.
+    const sigset_t signals = stop_signals();
+    int signal = 0;
+    sigwait(&signals, &signal);
+    platform::log_info("stopping, cells run on");
+    scheduler.stop();
+  }).detach();
+
+  const base::Status outcome = scheduler.run();
+  bridge.stop();
+  return outcome ? 0 : fail(outcome.error());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // Before any thread: all inherit it, and only the waiting one is told.
+  const sigset_t signals = stop_signals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+
+  edge::Options options;
+  platform::Flags flags("diego-scheduler", "Answers Diego's auctions with Mesos offers and runs cells where work needs them.");
+  edge::add_flags(flags, options);
+  flags.subcommand("teardown", "End the framework with all its cells and instances");
+  const std::string subcommand = platform::parse_or_exit(flags, argc, argv);
+  const bool tears_down = subcommand == "teardown";
+  if (tears_down) {  // Needs the master and the id, nothing about cells.
+    if (options.cell.executor.empty()) options.cell.executor = "unused";
+    if (options.cell.command.empty()) options.cell.command = "unused";
+  }
+  if (auto finished = edge::finish(options); !finished) return fail(finished.error());
+  platform::start_log("diego-scheduler", *platform::parse_log_level("--log-level", options.log_level));
+  if (!tears_down) return run(options);
+  const auto done = edge::teardown(options);
+  if (!done) return fail(done.error());
+  std::printf("diego-scheduler: %s\n", done->c_str());
+  return 0;
+}
