@@ -1,0 +1,113 @@
+#include <catch2/catch.hpp>
+
+#include <mutex>
+
+#include "diego/rep_client.hpp"
+#include "platform/http_server.hpp"
+
+using namespace diego;
+
+namespace {
+
+// A rep that answers everything alike and remembers what it was asked.
+class FakeRep {
+ public:
+  FakeRep(int status, std::string body)
+      : server_({.listen = {"127.0.0.1", 0}, .threads = 4}, [this, status, body](const platform::ServerRequest& request) {
+          const std::lock_guard lock(mutex_);
+          requests_.push_back(request);
+          return platform::ServerResponse{.status = status, .headers = {{"Content-Type", "text/plain"}}, .body = body};
+        }) {
+    const auto port = server_.start("test");
+    REQUIRE(port);
+    url_ = "http://127.0.0.1:" + std::to_string(*port);
+  }
+
+  std::unique_ptr<RepClient> client(const std::string& cell_id = "cell-1") {
+    auto client = RepClient::create({.url = url_, .cell_id = cell_id});
+    REQUIRE(client);
+    return *std::move(client);
+  }
+
+  platform::ServerRequest last() {
+    const std::lock_guard lock(mutex_);
+    REQUIRE_FALSE(requests_.empty());
+    return requests_.back();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<platform::ServerRequest> requests_;
+  std::string url_;
+  platform::HttpServer server_;
+};
+
+}  // namespace
+
+TEST_CASE("a state is read whether the cell is healthy or not", "[rep_client]") {
+  const int status = GENERATE(200, 503);
+  FakeRep rep(status, R"({"cell_id":"cell-1","Zone":"z1"})");
+  const auto state = rep.client()->state();
+  REQUIRE(state);
+  CHECK(state->zone == "z1");
+  CHECK(rep.last().method == "GET");
+  CHECK(rep.last().target == "/state");
+}
+
+TEST_CASE("a state of another cell, or none, is an error", "[rep_client]") {
+  const auto [status, body, text] = GENERATE(table<int, std::string, std::string>({
+      {200, R"({"cell_id":"cell-2"})", "GET /state: the rep says it is cell \"cell-2\", expected \"cell-1\""},
+      {500, "", "GET /state: the rep answered 500"},
+      {503, "", "GET /state: the rep answered 503"},
+      {200, "", "GET /state: unexpected end of JSON input"},
+  }));
+  FakeRep rep(status, body);
+  const auto state = rep.client()->state();
+  REQUIRE_FALSE(state);
+  CHECK(state.error().message() == text);
+}
+
+TEST_CASE("any cell's state is read where no id was given", "[rep_client]") {
+  FakeRep rep(200, R"({"cell_id":"cell-2"})");
+  CHECK(rep.client("")->state()->cell_id == "cell-2");
+}
+
+TEST_CASE("work is posted as Diego posts it and the refused part comes back", "[rep_client]") {
+  FakeRep rep(200, R"({"LRPs":null,"Tasks":[{"TaskGuid":"t","state":"Invalid"}]})");
+  const Work work{.tasks = {task_of({.task_guid = "t"})}, .cell_id = "cell-1"};
+  const auto refused = rep.client()->work(work, "trace-1");
+  REQUIRE(refused);
+  CHECK(refused->tasks.at(0).task_guid == "t");
+  CHECK(rep.last().method == "POST");
+  CHECK(rep.last().target == "/work");
+  CHECK(rep.last().body == write_work(work));
+  CHECK(*platform::find_header(rep.last().headers, "X-Vcap-Request-Id") == "trace-1");
+}
+
+TEST_CASE("work that is answered with anything but 200 is an error", "[rep_client]") {
+  const int status = GENERATE(202, 400, 500);
+  FakeRep rep(status, "");
+  const auto refused = rep.client()->work({});
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().message() == "POST /work: the rep answered " + std::to_string(status));
+  CHECK(platform::find_header(rep.last().headers, "X-Vcap-Request-Id") == nullptr);
+}
+
+TEST_CASE("stops name the instance in the path, escaped", "[rep_client]") {
+  FakeRep rep(202, "");
+  CHECK(rep.client()->stop_lrp("a/b c", "i1"));
+  CHECK(rep.last().target == "/v1/lrps/a%2Fb%20c/instances/i1/stop");
+  CHECK(rep.client()->cancel_task("t-1"));
+  CHECK(rep.last().target == "/v1/tasks/t-1/cancel");
+  CHECK(rep.client()->evacuate());
+  CHECK(rep.last().target == "/evacuate");
+}
+
+TEST_CASE("a rep that is not there says so", "[rep_client]") {
+  auto client = RepClient::create({.url = "http://127.0.0.1:1"});
+  REQUIRE(client);
+  const auto pong = (*client)->ping();
+  REQUIRE_FALSE(pong);
+  CHECK(pong.error().message() == "GET /ping: connection refused");
+  CHECK_FALSE(RepClient::create({.url = "ftp://x"}));
+}

@@ -1,0 +1,70 @@
+#include <catch2/catch.hpp>
+
+#include "executor/edge/settings.hpp"
+
+using namespace executor;
+using namespace std::chrono_literals;
+
+namespace {
+
+std::map<std::string, std::string> agent_variables() {
+  return {{"MESOS_FRAMEWORK_ID", "f"}, {"MESOS_EXECUTOR_ID", "diego-cell-0a1b-xyz234"}, {"MESOS_SLAVE_PID", "slave(1)@10.0.0.7:5051"}};
+}
+
+}  // namespace
+
+TEST_CASE("Mesos durations are read in all their units", "[settings]") {
+  const auto [text, expected] = GENERATE(table<std::string, base::Duration>({
+      {"5secs", 5s}, {"1.5secs", 1500ms}, {"15mins", 15min}, {"2hrs", 2h}, {"1days", 24h}, {"1weeks", 168h}, {"250ms", 250ms},
+      {"3us", 3us}, {"4ns", 4ns}, {"0ns", 0ns}}));
+  CAPTURE(text);
+  CHECK(*parse_mesos_duration("X", text) == expected);
+}
+
+TEST_CASE("what is no Mesos duration is an error", "[settings]") {
+  const std::string text = GENERATE("", "5", "5s", "secs", "-1secs", "nansecs", "1e300weeks");
+  CAPTURE(text);
+  CHECK_FALSE(parse_mesos_duration("X", text));
+}
+
+TEST_CASE("the agent's environment is read, and what is missing is named", "[settings]") {
+  auto variables = agent_variables();
+  variables["MESOS_CHECKPOINT"] = "1";
+  variables["MESOS_RECOVERY_TIMEOUT"] = "10mins";
+  variables["MESOS_SUBSCRIPTION_BACKOFF_MAX"] = "3secs";
+  variables["MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD"] = "30secs";
+  const auto agent = read_agent_environment(variables);
+  REQUIRE(agent);
+  CHECK(agent->url == "http://10.0.0.7:5051/slave(1)/api/v1/executor");
+  CHECK(agent->recovery_timeout == 10min);
+  CHECK(agent->backoff_max == 3s);
+  CHECK(agent->shutdown_grace == 30s);
+  CHECK(read_agent_environment({{"MESOS_EXECUTOR_ID", "e"}}).error().message() ==
+        "environment: a Mesos agent starts this program; missing: MESOS_FRAMEWORK_ID, MESOS_SLAVE_PID");
+}
+
+TEST_CASE("without checkpoint the first loss of the agent is final", "[settings]") {
+  auto variables = agent_variables();
+  variables["MESOS_CHECKPOINT"] = "0";
+  variables["MESOS_RECOVERY_TIMEOUT"] = "10mins";
+  CHECK(read_agent_environment(variables)->recovery_timeout == 0s);
+}
+
+TEST_CASE("a cell id is one DNS label of the agent's address and the run", "[settings]") {
+  CHECK(default_cell_id("slave(1)@10.0.0.7:5051", "diego-cell-0a1b-xyz234") == "cell-10-0-0-7-xyz234");
+  CHECK(default_cell_id("slave(1)@[::1]:5051", "e") == "cell----1--e");
+}
+
+TEST_CASE("a free port stands where the rep's URL says auto", "[settings]") {
+  Flags flags;
+  flags.rep_url = "auto";
+  CHECK(rep_address(flags, 4321)->url == "http://127.0.0.1:4321");
+  CHECK(rep_address(flags, 4321)->listen == "127.0.0.1:4321");
+  CHECK(rep_address(flags, 4321)->admin_url == "http://127.0.0.1:4321");
+  flags.rep_url = "https://auto";
+  CHECK(rep_address(flags, 4321)->url == "https://127.0.0.1:4321");
+  flags.rep_url = "https://127.0.0.1:1801";
+  CHECK(rep_address(flags, 4321)->admin_url == "https://127.0.0.1:1800");
+  flags.rep_url = "http://autopilot.example:80";
+  CHECK(rep_address(flags, 4321)->url == "http://autopilot.example:80");
+}

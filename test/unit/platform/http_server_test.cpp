@@ -1,0 +1,574 @@
+// Our server against our client and against raw bytes, on loopback.
+#include <zlib.h>
+
+#include <atomic>
+#include <catch2/catch.hpp>
+#include <future>
+#include <mutex>
+#include <thread>
+
+#include "platform/http_client.hpp"
+#include "platform/http_server.hpp"
+#include "raw_client.hpp"
+
+using namespace std::chrono_literals;
+using namespace platform;
+
+namespace {
+
+ServerOptions loopback() {
+  ServerOptions options;
+  options.listen = {"127.0.0.1", 0};
+  return options;
+}
+
+// Says what it was asked: "METHOD path body".
+ServerResponse echo(const ServerRequest& request) {
+  return {.status = 200, .headers = {{"Content-Type", "text/plain"}}, .body = request.method + " " + request.path + " " + request.body};
+}
+
+// A server that runs for one test.
+struct Rig {
+  explicit Rig(HttpServer::Handler handler = echo, ServerOptions options = loopback(), HttpServer::ErrorBody error_body = {})
+      : server(options, std::move(handler), std::move(error_body)) {
+    const auto started = server.start("--listen");
+    REQUIRE(started);
+    port = *started;
+  }
+  ClientOptions client_options() const {
+    ClientOptions options;
+    options.origin = {"http", "127.0.0.1", port, ""};
+    return options;
+  }
+  base::Result<ClientResponse> ask(const ClientRequest& request) const { return HttpClient(client_options()).send(request); }
+  std::string raw(const std::string& bytes) const {
+    RawClient client(port);
+    client.send(bytes);
+    return client.read_all();
+  }
+  HttpServer server;
+  int port = 0;
+};
+
+std::string status_line(const std::string& answer) { return answer.substr(0, answer.find("\r\n")); }
+
+std::string gzip(const std::string& text) {
+  std::string out(text.size() + 128, '\0');
+  z_stream stream{};
+  REQUIRE(deflateInit2(&stream, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK);
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
+  stream.avail_in = static_cast<uInt>(text.size());
+  stream.next_out = reinterpret_cast<Bytef*>(out.data());
+  stream.avail_out = static_cast<uInt>(out.size());
+  REQUIRE(deflate(&stream, Z_FINISH) == Z_STREAM_END);
+  out.resize(stream.total_out);
+  deflateEnd(&stream);
+  return out;
+}
+
+// A stream's answers as a client sees them, collected on a thread of its own.
+class Listening {
+ public:
+  explicit Listening(ClientOptions options) : stream_(std::move(options)) {
+    done_ = std::async(std::launch::async, [this] {
+      return stream_.run({.method = "POST", .path = "/stream", .headers = {{"Content-Type", "application/json"}}, .body = "{}"},
+                         {.on_head =
+                              [this](int status, const Headers&) {
+                                const std::lock_guard lock(mutex_);
+                                status_ = status;
+                                changed_.notify_all();
+                              },
+                          .on_bytes =
+                              [this](std::string_view bytes) {
+                                const std::lock_guard lock(mutex_);
+                                bytes_ += bytes;
+                                changed_.notify_all();
+                              }});
+    });
+  }
+  bool await_bytes(const std::string& wanted) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, 10s, [&] { return bytes_ == wanted; });
+  }
+  bool await_status(int wanted) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, 10s, [&] { return status_ == wanted; });
+  }
+  void stop() { stream_.stop(); }
+  base::Status end() { return done_.get(); }
+
+ private:
+  HttpStream stream_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int status_ = 0;
+  std::string bytes_;
+  std::future<base::Status> done_;
+};
+
+// A server whose every answer is one stream that the test feeds.
+struct StreamRig {
+  explicit StreamRig(std::size_t bytes_max = std::size_t{64} << 20U)
+      : body(std::make_shared<StreamBody>(bytes_max)), rig([this](const ServerRequest&) {
+          return ServerResponse{.status = 200, .headers = {{"X-Stream", "yes"}}, .body = "", .stream = body};
+        }) {
+    body->on_closed([this] { closed.set_value(); });
+  }
+  bool hears_of_the_end() { return closed.get_future().wait_for(10s) == std::future_status::ready; }
+  std::promise<void> closed;
+  std::shared_ptr<StreamBody> body;
+  Rig rig;
+};
+
+constexpr const char* kGet = "GET /x HTTP/1.1\r\nHost: h\r\n\r\n";
+
+}  // namespace
+
+TEST_CASE("every method and path reaches the one handler", "[server]") {
+  const auto method = GENERATE("GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "REPORT", "TRACE");
+  CAPTURE(method);
+  Rig rig;
+  RawClient client(rig.port);
+  client.send(std::string(method) + " /a%2Fb/../c?d=e HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\nConnection: close\r\n\r\nbody");
+  const std::string answer = client.read_all();
+  CHECK(status_line(answer) == "HTTP/1.1 200 OK");
+  CHECK(answer.ends_with("\r\n\r\n" + std::string(method) + " /a%2Fb/../c body"));
+}
+
+TEST_CASE("an answer has Date, Content-Length and the handler's headers, and is never compressed", "[server]") {
+  Rig rig([](const ServerRequest&) { return ServerResponse{.status = 202, .headers = {{"Content-Type", "application/json"}}, .body = "{}"}; });
+  RawClient client(rig.port);
+  client.send("POST /v1/lrps HTTP/1.1\r\nHost: h\r\nAccept-Encoding: gzip\r\nRange: bytes=0-0\r\nConnection: close\r\n\r\n");
+  const std::string answer = client.read_all();
+  CHECK(answer.starts_with("HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nDate: "));
+  CHECK(answer.ends_with(" GMT\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"));
+}
+
+TEST_CASE("HEAD and 204 have no body", "[server]") {
+  Rig rig([](const ServerRequest& request) { return ServerResponse{.status = request.method == "HEAD" ? 200 : 204, .headers = {}, .body = "text"}; });
+  const std::string head = rig.raw("HEAD / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+  CHECK(head.find("Content-Length: 4\r\n") != std::string::npos);
+  CHECK(head.ends_with("\r\n\r\n"));
+  const std::string nothing = rig.raw("GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+  CHECK(status_line(nothing) == "HTTP/1.1 204 No Content");
+  CHECK(nothing.find("Content-Length") == std::string::npos);
+  CHECK(nothing.ends_with("\r\n\r\n"));
+}
+
+TEST_CASE("one connection serves many requests, also sent back to back", "[server]") {
+  Rig rig;
+  RawClient client(rig.port);
+  client.send("POST /1 HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nA\r\nPOST /2 HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+              "1\r\nB\r\n0\r\n\r\nGET /3 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+  const std::string answers = client.read_all();
+  CHECK(answers.find("POST /1 A") != std::string::npos);
+  CHECK(answers.find("POST /2 B") != std::string::npos);
+  CHECK(answers.ends_with("GET /3 "));
+}
+
+TEST_CASE("the client keeps its connection", "[server]") {
+  std::atomic<int> requests{0};
+  ServerOptions options = loopback();
+  options.threads = 1;  // A second connection would have to wait for the first.
+  options.idle_timeout = 1h;
+  Rig rig([&](const ServerRequest& request) { ++requests; return echo(request); }, options);
+  HttpClient client(rig.client_options());
+  for (int i = 0; i < 5; ++i) {
+    const auto answer = client.send({.method = "POST", .path = "/p?q=%20", .headers = {{"Content-Type", "a/b"}}, .body = "x"});
+    REQUIRE(answer);
+    CHECK(answer->status == 200);
+    CHECK(answer->body == "POST /p x");
+  }
+  CHECK(requests == 5);
+}
+
+TEST_CASE("an idle connection gives its thread to one that waits", "[server]") {
+  ServerOptions options = loopback();
+  options.threads = 1;
+  options.idle_timeout = 1h;
+  Rig rig(echo, options);
+  RawClient first(rig.port);
+  first.send(kGet);
+  CHECK(first.read_until("GET /x ").ends_with("GET /x "));
+  RawClient second(rig.port);
+  second.send(kGet);
+  CHECK(second.read_until("GET /x ").ends_with("GET /x "));
+  first.read_all();
+  CHECK(first.closed());
+}
+
+TEST_CASE("beyond threads and queue connections are closed at once", "[server]") {
+  std::promise<void> release;
+  std::shared_future<void> released = release.get_future().share();
+  std::promise<void> entered;
+  ServerOptions options = loopback();
+  options.threads = 1;
+  options.queued_connections_max = 1;
+  Rig rig([&, first = true](const ServerRequest& request) mutable {
+    if (std::exchange(first, false)) entered.set_value();
+    released.wait();
+    return echo(request);
+  }, options);
+  RawClient busy(rig.port);
+  busy.send(kGet);
+  entered.get_future().wait();
+  RawClient queued(rig.port), refused(rig.port);
+  CHECK(refused.read_all().empty());
+  CHECK(refused.closed());
+  release.set_value();
+  queued.send(kGet);
+  CHECK(queued.read_until("GET /x ").ends_with("GET /x "));
+}
+
+TEST_CASE("a body beyond the limit is 413, whatever its framing", "[server]") {
+  ServerOptions options = loopback();
+  options.body_bytes_max = 1000;
+  std::atomic<int> handled{0};
+  Rig rig([&](const ServerRequest& request) { ++handled; return echo(request); }, options,
+          [](int status) { return ServerResponse{.status = status, .headers = {}, .body = "ours:" + std::to_string(status)}; });
+  const std::string post = "POST / HTTP/1.1\r\nHost: h\r\n";
+  const std::string bomb = gzip(std::string(100'000, 'x'));
+  REQUIRE(bomb.size() < 1000);
+  const auto request = GENERATE_COPY(post + "Content-Length: 1001\r\n\r\n" + std::string(1001, 'x'),
+                                     post + "Content-Length: 99999999999999\r\n\r\n",
+                                     post + "Transfer-Encoding: chunked\r\n\r\n3e8\r\n" + std::string(1000, 'x') + "\r\n1\r\nx\r\n0\r\n\r\n",
+                                     post + "Content-Encoding: gzip\r\nContent-Length: " + std::to_string(bomb.size()) + "\r\n\r\n" + bomb);
+  const std::string answer = rig.raw(request);
+  CHECK(status_line(answer) == "HTTP/1.1 413 Request Entity Too Large");
+  CHECK(answer.ends_with("ours:413"));
+  CHECK(answer.find("Connection: close\r\n") != std::string::npos);
+  CHECK(handled == 0);
+}
+
+TEST_CASE("a body at the limit is taken, whatever its framing", "[server]") {
+  ServerOptions options = loopback();
+  options.body_bytes_max = 1000;
+  Rig rig(echo, options);
+  const std::string post = "POST / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n";
+  const std::string body(1000, 'x');
+  const std::string packed = gzip(body);
+  const auto request = GENERATE_COPY(post + "Content-Length: 1000\r\n\r\n" + body,
+                                     post + "Transfer-Encoding: chunked\r\n\r\n3e8\r\n" + body + "\r\n0\r\n\r\n",
+                                     post + "Content-Encoding: gzip\r\nContent-Length: " + std::to_string(packed.size()) + "\r\n\r\n" + packed,
+                                     post + "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 1000\r\n\r\n" + body);
+  CHECK(rig.raw(request).ends_with("POST / " + body));
+}
+
+TEST_CASE("headers beyond the limit are 431", "[server]") {
+  ServerOptions options = loopback();
+  options.header_bytes_max = 4096;
+  Rig rig(echo, options);
+  const auto request = GENERATE("GET / HTTP/1.1\r\nHost: h\r\nX: " + std::string(5000, 'x') + "\r\n\r\n",
+                                "GET / HTTP/1.1\r\nHost: h\r\n" + std::string(5000, 'x'), "GET /" + std::string(100'000, 'x'));
+  CHECK(status_line(rig.raw(request)) == "HTTP/1.1 431 Request Header Fields Too Large");
+}
+
+TEST_CASE("a path of eight kilobytes is just a path", "[server]") {
+  Rig rig;
+  const std::string path = "/" + std::string(8192, 'a');
+  const auto answer = rig.ask({.method = "GET", .path = path});
+  REQUIRE(answer);
+  CHECK(answer->body == "GET " + path + " ");
+}
+
+TEST_CASE("a request whose end is ambiguous is refused and its connection closed", "[server]") {
+  std::atomic<int> handled{0};
+  Rig rig([&](const ServerRequest& request) { ++handled; return echo(request); });
+  const auto request = GENERATE("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /hidden HTTP/1.1\r\n\r\n",
+                                "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n", "\x16\x03\x01\x02 garbage\r\n\r\n");
+  const std::string answer = rig.raw(request);
+  CHECK(status_line(answer) == "HTTP/1.1 400 Bad Request");
+  CHECK(answer.find("hidden") == std::string::npos);
+  CHECK(handled == 0);
+}
+
+TEST_CASE("a body cut short never reaches the handler", "[server]") {
+  std::atomic<int> handled{0};
+  {
+    Rig rig([&](const ServerRequest& request) { ++handled; return echo(request); });
+    RawClient client(rig.port);
+    client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nhalf");
+    client.close();
+    CHECK(rig.ask({})->status == 200);
+  }
+  CHECK(handled == 1);
+}
+
+TEST_CASE("a client that asks leave to send its body is given it", "[server]") {
+  Rig rig;
+  RawClient client(rig.port);
+  client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n");
+  CHECK(client.read_until("\r\n\r\n") == "HTTP/1.1 100 Continue\r\n\r\n");
+  client.send("ok");
+  CHECK(client.read_all().ends_with("POST / ok"));
+}
+
+TEST_CASE("a request that takes too long is ended", "[server]") {
+  ServerOptions options = loopback();
+  options.read_timeout = 50ms;
+  options.idle_timeout = 50ms;
+  Rig rig(echo, options);
+  CHECK(status_line(rig.raw("GET / HTTP/1.1\r\nHost:")) == "HTTP/1.1 408 Request Timeout");
+  CHECK(status_line(rig.raw("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nab")) == "HTTP/1.1 408 Request Timeout");
+  CHECK(rig.raw("").empty());
+}
+
+TEST_CASE("a busy port is an error that names it", "[server]") {
+  Rig rig;
+  ServerOptions options = loopback();
+  options.listen.port = rig.port;
+  HttpServer second(options, echo);
+  const auto started = second.start("--bridge-listen");
+  REQUIRE_FALSE(started);
+  CHECK(started.error().message() == "--bridge-listen 127.0.0.1:" + std::to_string(rig.port) + ": address already in use");
+}
+
+TEST_CASE("an address that is not ours is an error", "[server]") {
+  ServerOptions options = loopback();
+  options.listen = {"no-such-host.invalid", 0};
+  HttpServer server(options, echo);
+  CHECK(server.start("--listen").error().where == "--listen no-such-host.invalid:0");
+}
+
+TEST_CASE("stop lets the request under way finish and refuses later ones", "[server]") {
+  std::promise<void> entered, release;
+  Rig rig([&](const ServerRequest& request) {
+    entered.set_value();
+    release.get_future().wait();
+    return echo(request);
+  });
+  auto answer = std::async(std::launch::async, [&] { return rig.ask({}); });
+  entered.get_future().wait();
+  auto stopped = std::async(std::launch::async, [&] { rig.server.stop(); });
+  release.set_value();
+  stopped.get();
+  CHECK(answer.get()->status == 200);
+  CHECK(rig.ask({}).error().text == "connection refused");
+  rig.server.stop();
+}
+
+TEST_CASE("stop does not wait for idle connections or half a request", "[server]") {
+  ServerOptions options = loopback();
+  options.idle_timeout = options.read_timeout = 1h;
+  Rig rig(echo, options);
+  RawClient idle(rig.port), half(rig.port);
+  idle.send(kGet);
+  idle.read_until("GET /x ");
+  half.send("GET / HT");
+  rig.server.stop();
+  CHECK(idle.read_all().empty());
+  CHECK(idle.closed());
+}
+
+TEST_CASE("a server that never started can be stopped", "[server]") {
+  HttpServer server(loopback(), echo);
+  server.stop();
+  CHECK(true);
+}
+
+TEST_CASE("each push is one chunk, written at once", "[stream]") {
+  StreamRig stream;
+  RawClient client(stream.rig.port);
+  client.send(kGet);
+  CHECK(client.read_until("\r\n\r\n").find("Transfer-Encoding: chunked\r\n") != std::string::npos);
+  REQUIRE(stream.body->push("hello"));
+  CHECK(client.read_until("hello\r\n") == "5\r\nhello\r\n");
+  REQUIRE(stream.body->push(""));
+  REQUIRE(stream.body->push(std::string(26, 'x')));
+  CHECK(client.read_until("x\r\n") == "1a\r\n" + std::string(26, 'x') + "\r\n");
+  stream.body->finish();
+  CHECK(client.read_until("0\r\n\r\n") == "0\r\n\r\n");
+  CHECK_FALSE(stream.body->push("late"));
+}
+
+TEST_CASE("a stream that ended leaves the connection usable", "[stream]") {
+  Rig rig([](const ServerRequest& request) {
+    if (request.path != "/stream") return echo(request);
+    auto body = std::make_shared<StreamBody>();
+    body->push("all");
+    body->finish();
+    return ServerResponse{.status = 200, .headers = {}, .body = "", .stream = body};
+  });
+  RawClient client(rig.port);
+  client.send("GET /stream HTTP/1.1\r\nHost: h\r\n\r\nGET /next HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+  const std::string answers = client.read_all();
+  CHECK(answers.find("3\r\nall\r\n0\r\n\r\nHTTP/1.1 200 OK\r\n") != std::string::npos);
+  CHECK(answers.ends_with("GET /next "));
+}
+
+TEST_CASE("a stream whose last holder lets go ends", "[stream]") {
+  Rig rig([](const ServerRequest&) {
+    auto body = std::make_shared<StreamBody>();
+    body->push("all");
+    return ServerResponse{.status = 200, .headers = {}, .body = "", .stream = std::move(body)};
+  });
+  CHECK(rig.ask({})->body == "all");
+}
+
+TEST_CASE("HTTP/1.0 gets a stream without chunks", "[stream]") {
+  StreamRig stream;
+  RawClient client(stream.rig.port);
+  client.send("GET / HTTP/1.0\r\n\r\n");
+  stream.body->push("hello");
+  stream.body->finish();
+  const std::string answer = client.read_all();
+  CHECK(answer.find("chunked") == std::string::npos);
+  CHECK(answer.ends_with("\r\n\r\nhello"));
+}
+
+TEST_CASE("the stream client hears head, bytes and the end", "[stream]") {
+  StreamRig stream;
+  Listening listening(stream.rig.client_options());
+  REQUIRE(listening.await_status(200));
+  stream.body->push("one");
+  REQUIRE(listening.await_bytes("one"));
+  stream.body->push("two");
+  REQUIRE(listening.await_bytes("onetwo"));
+  stream.body->finish();
+  CHECK(listening.end());
+}
+
+TEST_CASE("a stream aborted looks like a killed peer", "[stream]") {
+  StreamRig stream;
+  Listening listening(stream.rig.client_options());
+  stream.body->push("one");
+  REQUIRE(listening.await_bytes("one"));
+  stream.body->abort();
+  CHECK(listening.end().error().text == "connection closed before the answer was complete");
+}
+
+TEST_CASE("a closed peer is noticed though nothing is pushed", "[stream]") {
+  StreamRig stream;
+  RawClient client(stream.rig.port);
+  client.send(kGet);
+  client.read_until("\r\n\r\n");
+  client.close();
+  CHECK(stream.hears_of_the_end());
+  CHECK_FALSE(stream.body->push("late"));
+  CHECK(stream.body->closed());
+}
+
+TEST_CASE("a peer that reads too slowly is cut off", "[stream]") {
+  StreamRig stream(100'000);
+  RawClient client(stream.rig.port);
+  client.send(kGet);
+  client.read_until("\r\n\r\n");
+  const std::string block(50'000, 'x');
+  int pushed = 0;
+  while (stream.body->push(block) && pushed < 100'000) ++pushed;
+  CHECK(pushed < 100'000);
+  CHECK(stream.hears_of_the_end());
+}
+
+TEST_CASE("stop ends streams with the last chunk", "[stream]") {
+  StreamRig stream;
+  RawClient client(stream.rig.port);
+  client.send(kGet);
+  client.read_until("\r\n\r\n");
+  stream.body->push("one");
+  stream.rig.server.stop();
+  CHECK(client.read_all() == "3\r\none\r\n0\r\n\r\n");
+  CHECK_FALSE(stream.body->push("late"));
+}
+
+TEST_CASE("the client ends a stream from another thread", "[stream]") {
+  StreamRig stream;
+  Listening listening(stream.rig.client_options());
+  REQUIRE(listening.await_status(200));
+  listening.stop();
+  CHECK(listening.end().error().text == "stopped");
+  CHECK(stream.hears_of_the_end());
+}
+
+TEST_CASE("a stream that falls silent is an error", "[stream]") {
+  StreamRig stream;
+  ClientOptions options = stream.rig.client_options();
+  options.read_timeout = 50ms;
+  Listening listening(options);
+  CHECK(listening.end().error().text == "silent for 50ms");
+}
+
+TEST_CASE("a stream stopped before it began never begins", "[stream]") {
+  StreamRig stream;
+  HttpStream client(stream.rig.client_options());
+  client.stop();
+  CHECK(client.run({}, {}).error().text == "stopped");
+}
+
+TEST_CASE("the body of a refusal comes through the stream", "[stream]") {
+  Rig rig([](const ServerRequest&) { return ServerResponse{.status = 403, .headers = {}, .body = "Framework is not subscribed"}; });
+  Listening listening(rig.client_options());
+  CHECK(listening.await_status(403));
+  CHECK(listening.await_bytes("Framework is not subscribed"));
+  CHECK(listening.end());
+}
+
+TEST_CASE("client errors say what happened", "[client]") {
+  SECTION("nobody listens") {
+    int port = 0;
+    {
+      Rig rig;
+      port = rig.port;
+    }
+    ClientOptions options;
+    options.origin = {"http", "127.0.0.1", port, ""};
+    const auto answer = HttpClient(options).send({});
+    CHECK(answer.error().message() == "http://127.0.0.1:" + std::to_string(port) + ": connection refused");
+  }
+  SECTION("no such host") {
+    ClientOptions options;
+    options.origin = {"http", "no-such-host.invalid", 80, ""};
+    CHECK(HttpClient(options).send({}).error().text.starts_with("host name does not resolve: "));
+  }
+  SECTION("no answer in time") {
+    std::promise<void> release;
+    std::shared_future<void> released = release.get_future().share();
+    Rig rig([&](const ServerRequest& request) {
+      released.wait();
+      return echo(request);
+    });
+    ClientOptions options = rig.client_options();
+    options.read_timeout = 50ms;
+    CHECK(HttpClient(options).send({}).error().text == "no answer within 50ms");
+    release.set_value();
+  }
+  SECTION("an answer beyond the limit") {
+    Rig rig([](const ServerRequest&) { return ServerResponse{.status = 200, .headers = {}, .body = std::string(101, 'x')}; });
+    ClientOptions options = rig.client_options();
+    options.answer_bytes_max = 100;
+    CHECK(HttpClient(options).send({}).error().text == "the answer is longer than 100 bytes");
+    options.answer_bytes_max = 101;
+    CHECK(HttpClient(options).send({})->body.size() == 101);
+  }
+}
+
+TEST_CASE("stopping a client ends the request under way and later ones", "[client]") {
+  std::promise<void> entered, release;
+  Rig rig([&](const ServerRequest& request) {
+    entered.set_value();
+    release.get_future().wait();
+    return echo(request);
+  });
+  HttpClient client(rig.client_options());
+  auto answer = std::async(std::launch::async, [&] { return client.send({}); });
+  entered.get_future().wait();
+  client.stop();
+  CHECK(answer.get().error().text == "stopped");
+  CHECK(client.send({}).error().text == "stopped");
+  release.set_value();
+}
+
+TEST_CASE("redirects are handed back, not followed", "[client]") {
+  Rig rig([](const ServerRequest&) { return ServerResponse{.status = 307, .headers = {{"Location", "//127.0.0.1:1/x"}}}; });
+  const auto answer = rig.ask({.method = "POST", .path = "/", .headers = {}, .body = "x"});
+  REQUIRE(answer);
+  CHECK(answer->status == 307);
+  CHECK(*find_header(answer->headers, "location") == "//127.0.0.1:1/x");
+}
+
+TEST_CASE("the client asks for no compression", "[client]") {
+  Rig rig([](const ServerRequest& request) {
+    return ServerResponse{.status = find_header(request.headers, "Accept-Encoding") == nullptr ? 200 : 500, .headers = {}, .body = ""};
+  });
+  CHECK(rig.ask({})->status == 200);
+}
