@@ -29,13 +29,31 @@ class [[nodiscard]] Result {
   explicit operator bool() const { return state_.index() == 0; }
 
   // The value; asking a failure for it is a bug of the caller.
-  T& operator*() & { assert(*this); return std::get<0>(state_); }
-  const T& operator*() const& { assert(*this); return std::get<0>(state_); }
-  T&& operator*() && { assert(*this); return std::get<0>(std::move(state_)); }
-  T* operator->() { assert(*this); return &std::get<0>(state_); }
-  const T* operator->() const { assert(*this); return &std::get<0>(state_); }
+  T& operator*() & {
+    assert(*this);
+    return std::get<0>(state_);
+  }
+  const T& operator*() const& {
+    assert(*this);
+    return std::get<0>(state_);
+  }
+  T&& operator*() && {
+    assert(*this);
+    return std::get<0>(std::move(state_));
+  }
+  T* operator->() {
+    assert(*this);
+    return &std::get<0>(state_);
+  }
+  const T* operator->() const {
+    assert(*this);
+    return &std::get<0>(state_);
+  }
 
-  const Error& error() const { assert(!*this); return std::get<1>(state_); }
+  const Error& error() const {
+    assert(!*this);
+    return std::get<1>(state_);
+  }
 
  private:
   std::variant<T, Error> state_;

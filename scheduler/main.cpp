@@ -60,7 +60,8 @@ int run(const edge::Options& options) {
     sigwait(&signals, &signal);
     platform::log_info("stopping, cells run on");
     scheduler.stop();
-  }).detach();
+  })
+      .detach();
 
   const base::Status outcome = scheduler.run();
   bridge.stop();
@@ -76,7 +77,8 @@ int main(int argc, char** argv) {
   signal(SIGPIPE, SIG_IGN);
 
   edge::Options options;
-  platform::Flags flags("diego-scheduler", "Answers Diego's auctions with Mesos offers and runs cells where work needs them.");
+  platform::Flags flags("diego-scheduler",
+                        "Answers Diego's auctions with Mesos offers and runs cells where work needs them.");
   edge::add_flags(flags, options);
   flags.subcommand("teardown", "End the framework with all its cells and instances");
   const std::string subcommand = platform::parse_or_exit(flags, argc, argv);

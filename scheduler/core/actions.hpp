@@ -85,8 +85,8 @@ struct Note {
   bool operator==(const Note&) const = default;
 };
 
-using Action = std::variant<SaveFramework, ForgetFramework, Accept, Decline, DeclineInverseOffers, Revive, Suppress, Acknowledge,
-                            Kill, Reconcile, ShutdownExecutor, RequestReport, Note>;
+using Action = std::variant<SaveFramework, ForgetFramework, Accept, Decline, DeclineInverseOffers, Revive, Suppress,
+                            Acknowledge, Kill, Reconcile, ShutdownExecutor, RequestReport, Note>;
 using Actions = std::vector<Action>;
 
 }  // namespace core

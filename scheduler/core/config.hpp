@@ -15,35 +15,36 @@ namespace core {
 
 struct Config {
   std::string strategy = "binpack";
-  std::size_t queue_max = 500'000;                              // Waiting instances; beyond it auctions are refused.
+  std::size_t queue_max = 500'000;  // Waiting instances; beyond it auctions are refused.
   base::Duration placement_timeout = std::chrono::seconds(30);
-  int launch_attempts = 5;                                      // Of one instance that never got to its rep.
+  int launch_attempts = 5;  // Of one instance that never got to its rep.
   base::Duration offer_hold = std::chrono::seconds(5);
   base::Duration offer_wait = std::chrono::milliseconds(1500);  // For an up cell's offer before a new cell.
   base::Duration unused_offer_refuse = std::chrono::minutes(10);
   base::Duration revive_interval_min = std::chrono::milliseconds(50);
   base::Duration revive_interval_max = std::chrono::seconds(1);
-  base::Duration discovery = std::chrono::milliseconds(1500);   // After the first subscription: look at every agent's executors.
+  base::Duration discovery =
+      std::chrono::milliseconds(1500);  // After the first subscription: look at every agent's executors.
   base::Duration implicit_reconcile_interval = std::chrono::minutes(15);
   base::Duration agent_reregister_timeout = std::chrono::minutes(10);  // Mesos: --agent_reregister_timeout.
-  base::Duration launch_silence = std::chrono::seconds(30);     // Then a launch without any status is asked about.
+  base::Duration launch_silence = std::chrono::seconds(30);  // Then a launch without any status is asked about.
   base::Duration kill_retry = std::chrono::seconds(5);
   base::Duration cell_idle_timeout = std::chrono::seconds(60);
   base::Duration shutdown_retry = std::chrono::seconds(10);
   base::Duration ended_keep = std::chrono::hours(1);
   std::size_t ended_max = 10'000;
-  std::size_t tasks_per_accept_max = 200;                       // Mesos: the master validates them synchronously.
+  std::size_t tasks_per_accept_max = 200;  // Mesos: the master validates them synchronously.
 
-  std::int64_t instance_mem_floor_mb = 64;   // Charged where Diego says 0, unlimited.
+  std::int64_t instance_mem_floor_mb = 64;  // Charged where Diego says 0, unlimited.
   std::int64_t instance_cpus_milli = 100;
-  std::int64_t cpus_milli_per_gib = 0;       // If set, CPU follows memory instead.
+  std::int64_t cpus_milli_per_gib = 0;  // If set, CPU follows memory instead.
 
   placement::Amounts cell_own{512, 1024, 250, 0};  // What the cell itself needs, charged once per cell.
-  std::int64_t cell_max_mem_mb = 0;          // Ceilings of one cell; 0: none.
+  std::int64_t cell_max_mem_mb = 0;                // Ceilings of one cell; 0: none.
   std::int64_t cell_max_disk_mb = 0;
   std::int64_t cell_max_containers = 250;
-  std::int64_t cell_proxy_mem_mb = 0;        // Until the rep says.
-  std::string cell_zone;                     // For agents that name none.
+  std::int64_t cell_proxy_mem_mb = 0;  // Until the rep says.
+  std::string cell_zone;               // For agents that name none.
   diego::RootFsProviders cell_rootfs;
   std::set<std::string> cell_placement_tags, cell_optional_placement_tags, cell_volume_drivers;
 };

@@ -56,31 +56,40 @@ void Core::run_due(base::Time now) {
 
 void Core::run(const Timer& timer, base::Time now) {
   switch (timer.kind) {
-    case TimerKind::place: placing_wanted_ = true; break;
+    case TimerKind::place:
+      placing_wanted_ = true;
+      break;
     case TimerKind::placement_timeout:
       if (Item* item = find(timer.key); item != nullptr && item->state == State::queued && !item->reason.empty()) {
-        warn("not placed for " + std::to_string(base::to_millis(now - item->accepted) / 1000) + " s instance=" + to_string(timer.key) +
-             " reason=\"" + item->reason + "\"");
+        warn("not placed for " + std::to_string(base::to_millis(now - item->accepted) / 1000) +
+             " s instance=" + to_string(timer.key) + " reason=\"" + item->reason + "\"");
       }
       break;
     case TimerKind::kill:
       if (Item* item = find(timer.key); item != nullptr && item->state == State::stopping) kill(*item, now);
       break;
     case TimerKind::launch_silence:
-      if (Item* item = find(timer.key); item != nullptr && item->state == State::launching && now - item->since >= config_.launch_silence) {
+      if (Item* item = find(timer.key);
+          item != nullptr && item->state == State::launching && now - item->since >= config_.launch_silence) {
         unanswered_.emplace(item->task_id, item->agent_id);
         ask_about_unanswered(now);
       }
       break;
-    case TimerKind::cell: tend_cell(timer.agent_id, now); break;
-    case TimerKind::stale_offers: break;  // answer_the_rest() looks at their age.
-    case TimerKind::reconcile: ask_about_unanswered(now); break;
+    case TimerKind::cell:
+      tend_cell(timer.agent_id, now);
+      break;
+    case TimerKind::stale_offers:
+      break;  // answer_the_rest() looks at their age.
+    case TimerKind::reconcile:
+      ask_about_unanswered(now);
+      break;
     case TimerKind::implicit_reconcile:
       if (connected_) act(Reconcile{});
       timers_.arm({now + config_.implicit_reconcile_interval, TimerKind::implicit_reconcile, {}, {}});
       break;
     case TimerKind::ended:
-      if (Item* item = find(timer.key); item != nullptr && is_ended(item->state) && now - item->since >= config_.ended_keep) {
+      if (Item* item = find(timer.key);
+          item != nullptr && is_ended(item->state) && now - item->since >= config_.ended_keep) {
         ended_.erase({item->since, timer.key});
         items_.erase(timer.key);
       }

@@ -43,9 +43,20 @@ struct InverseOffersArrived {
 
 // Mesos's TaskState by name.
 enum class TaskState {
-  staging, starting, running, killing,                     // Live.
-  finished, failed, killed, error, dropped, gone, gone_by_operator, lost,  // Ended.
-  unreachable, unknown,                                    // May come back.
+  staging,
+  starting,
+  running,
+  killing,  // Live.
+  finished,
+  failed,
+  killed,
+  error,
+  dropped,
+  gone,
+  gone_by_operator,
+  lost,  // Ended.
+  unreachable,
+  unknown,  // May come back.
 };
 std::string_view to_string(TaskState state);
 bool is_live(TaskState state);
@@ -60,7 +71,7 @@ struct Status {
   StatusReason reason = StatusReason::none;
   std::string reason_name;  // Mesos's name of it, for people.
   std::string message;
-  std::string uuid;         // 16 raw bytes; empty: made by the master, not to be acknowledged.
+  std::string uuid;                   // 16 raw bytes; empty: made by the master, not to be acknowledged.
   std::string agent_id, executor_id;  // Either may be empty.
   bool operator==(const Status&) const = default;
 };

@@ -8,7 +8,8 @@ namespace core {
 namespace {
 
 bool is_attempt(std::string_view text) {
-  return text.size() == kAttemptLetters && text.find_first_not_of("abcdefghijklmnopqrstuvwxyz234567") == std::string_view::npos;
+  return text.size() == kAttemptLetters &&
+         text.find_first_not_of("abcdefghijklmnopqrstuvwxyz234567") == std::string_view::npos;
 }
 
 std::optional<std::int32_t> parse_index(std::string_view text) {

@@ -20,19 +20,19 @@ struct Item {
   Auction auction;
   placement::Request request;
   State state = State::queued;
-  base::Time accepted;    // First auction.
-  base::Time since;       // Of `state`.
+  base::Time accepted;  // First auction.
+  base::Time since;     // Of `state`.
   std::string reason;
-  int attempts = 0;       // Launches in all.
-  int failures = 0;       // In a row, before it ran.
-  base::Time not_before;  // Queued: back-off.
+  int attempts = 0;                          // Launches in all.
+  int failures = 0;                          // In a row, before it ran.
+  base::Time not_before;                     // Queued: back-off.
   std::optional<base::Time> awaiting_until;  // Queued: an up cell's offer is awaited until then.
 
   // The current or last attempt.
   std::string task_id, agent_id, executor_id;
   placement::Amounts charged;
-  bool heard = false;      // Any status with a uuid of this attempt.
-  bool started = false;    // TASK_STARTING: the rep has taken it.
+  bool heard = false;    // Any status with a uuid of this attempt.
+  bool started = false;  // TASK_STARTING: the rep has taken it.
   bool ran = false;
   bool stop_wanted = false;
   bool queue_again = false;  // After the stop: an auction came while it was stopping.
@@ -60,11 +60,11 @@ struct CellRecord {
   std::string executor_info;  // Empty until its hello, for a cell that another run of ours started.
   bool heard = false;         // Any sign of life: it is up.
   bool stopping = false;
-  base::Time since;           // It was launched or first seen.
-  base::Time idle_since;      // Meaningful while `live` is empty.
-  std::set<Key> live;         // Instances with a live attempt here.
+  base::Time since;       // It was launched or first seen.
+  base::Time idle_since;  // Meaningful while `live` is empty.
+  std::set<Key> live;     // Instances with a live attempt here.
   std::optional<CellReported> report;
-  base::Time asked_at;        // For a report, or SHUTDOWN, last.
+  base::Time asked_at;  // For a report, or SHUTDOWN, last.
 };
 
 struct AgentRecord {

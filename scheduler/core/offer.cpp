@@ -27,9 +27,15 @@ placement::Amounts sum(const std::vector<Piece>& pieces) {
   placement::Amounts total;
   for (const Piece& piece : pieces) {
     switch (piece.dimension) {
-      case Dimension::cpus: total.cpus_milli += piece.amount; break;
-      case Dimension::mem: total.mem_mb += piece.amount; break;
-      case Dimension::disk: total.disk_mb += piece.amount; break;
+      case Dimension::cpus:
+        total.cpus_milli += piece.amount;
+        break;
+      case Dimension::mem:
+        total.mem_mb += piece.amount;
+        break;
+      case Dimension::disk:
+        total.disk_mb += piece.amount;
+        break;
     }
   }
   return total;

@@ -27,11 +27,11 @@ struct Offer {
   std::string id;
   std::string agent_id;
   std::string hostname;
-  std::string ip;                                  // Of the agent, as a number; may be empty.
-  std::string fault_domain_zone;                   // May be empty.
-  std::map<std::string, std::string> attributes;   // Text values; several of one name joined by ','.
+  std::string ip;                                 // Of the agent, as a number; may be empty.
+  std::string fault_domain_zone;                  // May be empty.
+  std::map<std::string, std::string> attributes;  // Text values; several of one name joined by ','.
   std::vector<Piece> pieces;
-  std::vector<std::string> executor_ids;           // Executors of ours that the master books there.
+  std::vector<std::string> executor_ids;  // Executors of ours that the master books there.
   bool operator==(const Offer&) const = default;
 };
 

@@ -12,7 +12,8 @@ void OfferBook::add(Offer offer, base::Time now) {
 std::optional<std::string> OfferBook::rescind(const std::string& offer_id) {
   for (auto agent = by_agent_.begin(); agent != by_agent_.end(); ++agent) {
     auto& held = agent->second;
-    const auto found = std::find_if(held.begin(), held.end(), [&](const Held& one) { return one.offer.id == offer_id; });
+    const auto found =
+        std::find_if(held.begin(), held.end(), [&](const Held& one) { return one.offer.id == offer_id; });
     if (found == held.end()) continue;
     std::string id = agent->first;
     held.erase(found);
@@ -44,7 +45,8 @@ std::vector<Offer> OfferBook::take_stale(base::Time held_since_before) {
   std::vector<Offer> offers;
   for (auto agent = by_agent_.begin(); agent != by_agent_.end();) {
     auto& held = agent->second;
-    const auto fresh = std::stable_partition(held.begin(), held.end(), [&](const Held& one) { return one.since <= held_since_before; });
+    const auto fresh = std::stable_partition(held.begin(), held.end(),
+                                             [&](const Held& one) { return one.since <= held_since_before; });
     for (auto one = held.begin(); one != fresh; ++one) offers.push_back(std::move(one->offer));
     held.erase(held.begin(), fresh);
     agent = held.empty() ? by_agent_.erase(agent) : std::next(agent);

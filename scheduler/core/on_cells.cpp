@@ -27,7 +27,8 @@ diego::RootFsProviders providers_of(const std::string& list) {
     }
     const std::string stack = colon == std::string::npos ? entry : entry.substr(colon + 1);
     const std::string scheme = colon == std::string::npos ? "preloaded" : entry.substr(0, colon);
-    for (const std::string& one : scheme == "preloaded" ? std::vector<std::string>{"preloaded", "preloaded+layer"} : std::vector{scheme}) {
+    for (const std::string& one :
+         scheme == "preloaded" ? std::vector<std::string>{"preloaded", "preloaded+layer"} : std::vector{scheme}) {
       providers[one].kind = diego::RootFsProvider::Kind::fixed_set;
       providers[one].set.insert(stack);
     }
@@ -36,7 +37,9 @@ diego::RootFsProviders providers_of(const std::string& list) {
 }
 
 // A ceiling of 0 is none.
-std::int64_t capped(std::int64_t amount, std::int64_t ceiling) { return ceiling > 0 ? std::min(amount, ceiling) : amount; }
+std::int64_t capped(std::int64_t amount, std::int64_t ceiling) {
+  return ceiling > 0 ? std::min(amount, ceiling) : amount;
+}
 
 }  // namespace
 
@@ -89,7 +92,8 @@ void Core::leave_cell(Item& item, base::Time now) {
   AgentRecord& record = found->second;
   record.last_offered += item.charged;
   item.charged = {};
-  if (CellRecord* cell = cell_of(item.agent_id, item.executor_id); cell != nullptr && cell->live.erase(item.auction.key) > 0 && cell->live.empty()) {
+  if (CellRecord* cell = cell_of(item.agent_id, item.executor_id);
+      cell != nullptr && cell->live.erase(item.auction.key) > 0 && cell->live.empty()) {
     cell->idle_since = now;
     timers_.arm({now + config_.cell_idle_timeout, TimerKind::cell, {}, record.id});
   }

@@ -39,7 +39,8 @@ std::string element_of(const Auction& auction) {
 }
 
 std::string dashed(std::string ip) {
-  std::replace_if(ip.begin(), ip.end(), [](char c) { return c == '.' || c == ':'; }, '-');
+  std::replace_if(
+      ip.begin(), ip.end(), [](char c) { return c == '.' || c == ':'; }, '-');
   return ip;
 }
 
@@ -91,7 +92,8 @@ void Core::see_executors(AgentRecord& agent, const Offer& offer, base::Time now)
 }
 
 bool Core::anything_waits(base::Time now) const {
-  return std::any_of(queue_.begin(), queue_.end(), [&](const QueueRank& entry) { return items_.at(entry.key).not_before <= now; });
+  return std::any_of(queue_.begin(), queue_.end(),
+                     [&](const QueueRank& entry) { return items_.at(entry.key).not_before <= now; });
 }
 
 // What two requests must share to be refused alike within one pass, in which room only shrinks.
@@ -100,9 +102,7 @@ struct Likeness {
   placement::Amounts needs;
   std::string rootfs;
   std::set<std::string> tags, drivers;
-  auto key() const {
-    return std::tie(is_lrp, needs.mem_mb, needs.disk_mb, needs.cpus_milli, rootfs, tags, drivers);
-  }
+  auto key() const { return std::tie(is_lrp, needs.mem_mb, needs.disk_mb, needs.cpus_milli, rootfs, tags, drivers); }
   bool operator<(const Likeness& other) const { return key() < other.key(); }
 };
 
@@ -113,8 +113,8 @@ void Core::place_waiting(base::Time now) {
   for (const QueueRank& entry : queue_) {
     Item& item = items_.at(entry.key);
     if (item.not_before > now) continue;
-    const Likeness likeness{item.request.is_lrp, item.request.needs, item.auction.constraint.rootfs, item.request.placement_tags,
-                            item.request.volume_drivers};
+    const Likeness likeness{item.request.is_lrp, item.request.needs, item.auction.constraint.rootfs,
+                            item.request.placement_tags, item.request.volume_drivers};
     if (const auto known = refused.find(likeness); known != refused.end()) {
       item.reason = known->second;
       continue;

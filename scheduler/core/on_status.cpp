@@ -28,17 +28,20 @@ bool ended_with_cell(const Status& status) {
     case TaskState::lost:
     case TaskState::gone:
     case TaskState::gone_by_operator:
-    case TaskState::dropped: return true;
-    default: return status.reason == StatusReason::executor_ended || status.reason == StatusReason::agent_lost;
+    case TaskState::dropped:
+      return true;
+    default:
+      return status.reason == StatusReason::executor_ended || status.reason == StatusReason::agent_lost;
   }
 }
 
 }  // namespace
 
 std::string_view to_string(TaskState state) {
-  static constexpr std::string_view kNames[] = {"TASK_STAGING", "TASK_STARTING", "TASK_RUNNING", "TASK_KILLING", "TASK_FINISHED",
-                                                "TASK_FAILED", "TASK_KILLED", "TASK_ERROR", "TASK_DROPPED", "TASK_GONE",
-                                                "TASK_GONE_BY_OPERATOR", "TASK_LOST", "TASK_UNREACHABLE", "TASK_UNKNOWN"};
+  static constexpr std::string_view kNames[] = {
+      "TASK_STAGING",          "TASK_STARTING", "TASK_RUNNING",     "TASK_KILLING", "TASK_FINISHED",
+      "TASK_FAILED",           "TASK_KILLED",   "TASK_ERROR",       "TASK_DROPPED", "TASK_GONE",
+      "TASK_GONE_BY_OPERATOR", "TASK_LOST",     "TASK_UNREACHABLE", "TASK_UNKNOWN"};
   return kNames[static_cast<std::size_t>(state)];
 }
 bool is_live(TaskState state) { return state <= TaskState::killing; }
@@ -121,7 +124,8 @@ void Core::record_end(Item& item, const Status& status, base::Time now) {
     end(item, State::stopped, status.message.empty() ? "finished" : status.message, now);
   } else if (!item.started && status.state != TaskState::unreachable) {
     retry_launch(item, status, now);
-  } else if (is_lrp && (ended_with_cell(status) || status.state == TaskState::unreachable || status.reason == StatusReason::agent_draining)) {
+  } else if (is_lrp && (ended_with_cell(status) || status.state == TaskState::unreachable ||
+                        status.reason == StatusReason::agent_draining)) {
     item.request.avoid = {item.agent_id};
     queue_again(item, why, now, now);
   } else if (is_lrp && !item.ran) {
@@ -137,7 +141,8 @@ void Core::retry_launch(Item& item, const Status& status, base::Time now) {
   const std::string why = describe(status);
   // An executor that never came up, and will not for anything else, must not be launched on again:
   // its id is spent.
-  if (CellRecord* cell = cell_of(item.agent_id, item.executor_id); cell != nullptr && !cell->heard && cell->live.size() <= 1) {
+  if (CellRecord* cell = cell_of(item.agent_id, item.executor_id);
+      cell != nullptr && !cell->heard && cell->live.size() <= 1) {
     forget_cell(agent(item.agent_id), now);
   }
   ++item.failures;
@@ -146,8 +151,8 @@ void Core::retry_launch(Item& item, const Status& status, base::Time now) {
     return;
   }
   item.request.avoid.insert(item.agent_id);
-  warn("launch failed, trying again instance=" + to_string(item.auction.key) + " task=" + item.task_id + " agent=" + item.agent_id +
-       " reason=\"" + why + "\"");
+  warn("launch failed, trying again instance=" + to_string(item.auction.key) + " task=" + item.task_id +
+       " agent=" + item.agent_id + " reason=\"" + why + "\"");
   queue_again(item, why, now + backoff(item.failures), now);
 }
 
@@ -214,8 +219,8 @@ void Core::adopt(const Key& key, const Status& status, base::Time now) {
     if (!record.cell) see_cell(record, status.executor_id, now);
     if (record.cell->executor_id == status.executor_id) record.cell->live.insert(key);
   }
-  note("instance adopted instance=" + to_string(key) + " task=" + item.task_id + " agent=" + item.agent_id + " state=" +
-       std::string(to_string(item.state)));
+  note("instance adopted instance=" + to_string(key) + " task=" + item.task_id + " agent=" + item.agent_id +
+       " state=" + std::string(to_string(item.state)));
   refresh(record);
 }
 

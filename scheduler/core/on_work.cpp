@@ -18,9 +18,11 @@ placement::Request Core::request_of(const Auction& auction) const {
   request.is_lrp = auction.key.kind == Kind::lrp;
   request.process = auction.key.guid;
   request.index = auction.key.index;
-  const std::int64_t mem_mb = auction.resource.memory_mb > 0 ? auction.resource.memory_mb : config_.instance_mem_floor_mb;
-  const std::int64_t cpus_milli =
-      config_.cpus_milli_per_gib > 0 ? std::max<std::int64_t>(1, mem_mb * config_.cpus_milli_per_gib / 1024) : config_.instance_cpus_milli;
+  const std::int64_t mem_mb =
+      auction.resource.memory_mb > 0 ? auction.resource.memory_mb : config_.instance_mem_floor_mb;
+  const std::int64_t cpus_milli = config_.cpus_milli_per_gib > 0
+                                      ? std::max<std::int64_t>(1, mem_mb * config_.cpus_milli_per_gib / 1024)
+                                      : config_.instance_cpus_milli;
   request.needs = {mem_mb, auction.resource.disk_mb, cpus_milli, 1};
   request.rootfs = diego::parse_rootfs(auction.constraint.rootfs);
   request.placement_tags = {auction.constraint.placement_tags.begin(), auction.constraint.placement_tags.end()};
@@ -62,12 +64,15 @@ void Core::submit(const Auction& auction, base::Time now) {
       break;
     }
     case State::launching:
-    case State::starting: known->auction.trace_id = auction.trace_id; break;
+    case State::starting:
+      known->auction.trace_id = auction.trace_id;
+      break;
     case State::stopping:
       known->auction = auction;
       known->queue_again = true;
       break;
-    default: break;  // Running: without a BBS to say that it crashed, it runs.
+    default:
+      break;  // Running: without a BBS to say that it crashed, it runs.
   }
 }
 
@@ -94,8 +99,8 @@ void Core::move_to(Item& item, State state, std::string reason, base::Time now) 
 void Core::end(Item& item, State state, std::string reason, base::Time now) {
   leave_cell(item, now);
   const Key key = item.auction.key;
-  note("instance ended instance=" + to_string(key) + " task=" + item.task_id + " state=" + std::string(to_string(state)) +
-       (reason.empty() ? "" : " reason=\"" + reason + "\""));
+  note("instance ended instance=" + to_string(key) + " task=" + item.task_id +
+       " state=" + std::string(to_string(state)) + (reason.empty() ? "" : " reason=\"" + reason + "\""));
   move_to(item, state, std::move(reason), now);
   ended_.emplace(item.since, key);
   timers_.arm({now + config_.ended_keep, TimerKind::ended, key, {}});

@@ -12,7 +12,17 @@
 
 namespace core {
 
-enum class TimerKind { place, placement_timeout, kill, launch_silence, cell, stale_offers, reconcile, implicit_reconcile, ended };
+enum class TimerKind {
+  place,
+  placement_timeout,
+  kill,
+  launch_silence,
+  cell,
+  stale_offers,
+  reconcile,
+  implicit_reconcile,
+  ended
+};
 
 struct Timer {
   base::Time at;
@@ -26,9 +36,7 @@ class Timers {
  public:
   void arm(Timer timer) { timers_.insert(std::move(timer)); }
 
-  std::optional<base::Time> next() const {
-    return timers_.empty() ? std::nullopt : std::optional(timers_.begin()->at);
-  }
+  std::optional<base::Time> next() const { return timers_.empty() ? std::nullopt : std::optional(timers_.begin()->at); }
 
   // The earliest timer due, removed.
   std::optional<Timer> pop_due(base::Time now) {

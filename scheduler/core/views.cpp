@@ -25,7 +25,8 @@ std::vector<InstanceView> Core::instances(const InstanceQuery& query) const {
       view.agent_id = item.agent_id;
       if (const auto agent = agents_.find(item.agent_id); agent != agents_.end()) {
         view.agent_hostname = agent->second.hostname;
-        if (agent->second.cell && agent->second.cell->executor_id == item.executor_id) view.cell_id = agent->second.cell->cell_id;
+        if (agent->second.cell && agent->second.cell->executor_id == item.executor_id)
+          view.cell_id = agent->second.cell->cell_id;
       }
     }
     views.push_back(std::move(view));

@@ -6,7 +6,8 @@
 
 namespace core {
 namespace {
-constexpr std::string_view kStates[] = {"queued", "launching", "starting", "running", "stopping", "stopped", "failed", "lost"};
+constexpr std::string_view kStates[] = {"queued",   "launching", "starting", "running",
+                                        "stopping", "stopped",   "failed",   "lost"};
 }
 
 std::string to_string(const Key& key) {
@@ -42,10 +43,14 @@ std::optional<Key> parse_cursor(std::string_view text) {
 
 std::string_view to_string(CellState state) {
   switch (state) {
-    case CellState::starting: return "starting";
-    case CellState::up: return "up";
-    case CellState::idle: return "idle";
-    case CellState::stopping: return "stopping";
+    case CellState::starting:
+      return "starting";
+    case CellState::up:
+      return "up";
+    case CellState::idle:
+      return "idle";
+    case CellState::stopping:
+      return "stopping";
   }
   return "";
 }

@@ -35,9 +35,7 @@ struct KeyPattern {
   std::string guid;
   std::optional<std::int32_t> index;  // LRPs only; unset: every index.
 
-  bool matches(const Key& key) const {
-    return key.kind == kind && key.guid == guid && (!index || *index == key.index);
-  }
+  bool matches(const Key& key) const { return key.kind == kind && key.guid == guid && (!index || *index == key.index); }
 };
 
 // One instance that Diego wants placed.

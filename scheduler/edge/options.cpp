@@ -59,7 +59,8 @@ base::Status finish_mesos(MesosOptions& mesos) {
   auto secret = read_trimmed("--mesos-secret-file", mesos.secret_file);
   if (!secret) return secret.error();
   if (secret->find(':') != std::string::npos) {
-    return base::Error{"--mesos-secret-file " + mesos.secret_file, "holds a ':', with which Mesos can never authenticate"};
+    return base::Error{"--mesos-secret-file " + mesos.secret_file,
+                       "holds a ':', with which Mesos can never authenticate"};
   }
   mesos.secret = std::move(*secret);
   return base::ok();
@@ -69,24 +70,30 @@ base::Status finish_bridge(BridgeFlags& bridge) {
   auto address = platform::parse_host_port("--bridge-listen", bridge.listen);
   if (!address) return address.error();
   bridge.address = *address;
-  if (bridge.cert_file.empty() != bridge.key_file.empty()) return base::Error{"--bridge-cert, --bridge-key", "both are needed, or neither"};
-  if (!bridge.ca_file.empty() && bridge.cert_file.empty()) return base::Error{"--bridge-ca", "needs --bridge-cert and --bridge-key"};
+  if (bridge.cert_file.empty() != bridge.key_file.empty())
+    return base::Error{"--bridge-cert, --bridge-key", "both are needed, or neither"};
+  if (!bridge.ca_file.empty() && bridge.cert_file.empty())
+    return base::Error{"--bridge-ca", "needs --bridge-cert and --bridge-key"};
   const bool guarded = !bridge.token_file.empty() || !bridge.ca_file.empty();
   if (!guarded && !bridge.insecure && !is_loopback(address->host)) {
-    return base::Error{"--bridge-listen " + bridge.listen,
-                       "is open to others: give --bridge-ca (client certificates) or --bridge-token-file, or say --bridge-insecure"};
+    return base::Error{
+        "--bridge-listen " + bridge.listen,
+        "is open to others: give --bridge-ca (client certificates) or --bridge-token-file, or say --bridge-insecure"};
   }
   return base::ok();
 }
 
 base::Status finish_cell(CellOptions& cell, core::Config& core) {
   if (cell.containerizer != "none") {
-    return base::Error{"--cell-containerizer " + cell.containerizer, "needs the cell images, which this version has not: use none"};
+    return base::Error{"--cell-containerizer " + cell.containerizer,
+                       "needs the cell images, which this version has not: use none"};
   }
   if (cell.executor.empty()) return base::Error{"--executor", "is needed: the path of diego-executor on the agents"};
-  if (cell.command.empty() && cell.rep_url == "auto") return base::Error{"--cell-command", "is needed where --cell-rep-url is auto"};
+  if (cell.command.empty() && cell.rep_url == "auto")
+    return base::Error{"--cell-command", "is needed where --cell-rep-url is auto"};
   for (const std::string& variable : cell.environment) {
-    if (variable.find('=') == std::string::npos || variable.starts_with('=')) return base::Error{"--cell-env " + variable, "is not K=V"};
+    if (variable.find('=') == std::string::npos || variable.starts_with('='))
+      return base::Error{"--cell-env " + variable, "is not K=V"};
   }
   core.cell_own = {cell.mem_mb, cell.disk_mb, cell.cpus_milli, 0};
   core.cell_max_mem_mb = cell.max_mem_mb;
@@ -154,25 +161,32 @@ void add_flags(platform::Flags& flags, Options& options) {
   flags.group("Placement");
   flags.add_choice("strategy", core.strategy, placement::strategy_names(), "which cell gets which work");
   flags.add("placement-timeout", core.placement_timeout, "after so long without a place an instance is reported");
-  flags.add("launch-attempts", options.launch_attempts, "launches of one instance that may fail before its cell has taken it", 1, 1000);
+  flags.add("launch-attempts", options.launch_attempts,
+            "launches of one instance that may fail before its cell has taken it", 1, 1000);
   flags.add("offer-hold", core.offer_hold, "how long an offer may be held while work waits");
-  flags.add("offer-wait", core.offer_wait, "how long work waits for a running cell's offer before a new cell is started");
+  flags.add("offer-wait", core.offer_wait,
+            "how long work waits for a running cell's offer before a new cell is started");
   flags.add("queue-max", options.queue_max, "waiting instances; beyond it auctions are answered 503", 1, kMany);
-  flags.add("instance-mem-floor-mb", core.instance_mem_floor_mb, "MiB charged for an instance without memory limit", 0, kMany);
+  flags.add("instance-mem-floor-mb", core.instance_mem_floor_mb, "MiB charged for an instance without memory limit", 0,
+            kMany);
   flags.add("instance-cpus-milli", core.instance_cpus_milli, "thousandths of a core charged per instance", 1, kMany);
-  flags.add("cpus-milli-per-gib", core.cpus_milli_per_gib, "charge CPU by memory instead: thousandths of a core per GiB; 0: off", 0, kMany);
+  flags.add("cpus-milli-per-gib", core.cpus_milli_per_gib,
+            "charge CPU by memory instead: thousandths of a core per GiB; 0: off", 0, kMany);
 
   CellOptions& cell = options.cell;
   flags.group("Cells");
-  flags.add_choice("cell-containerizer", cell.containerizer, {"docker", "host", "mesos", "none"}, "how agents run a cell; none: a bare process");
+  flags.add_choice("cell-containerizer", cell.containerizer, {"docker", "host", "mesos", "none"},
+                   "how agents run a cell; none: a bare process");
   flags.add("executor", cell.executor, "path of diego-executor on the agents");
   flags.add("cell-command", cell.command, "shell command that runs the cell (rep and all) under the executor");
-  flags.add("cell-rep-url", cell.rep_url, "where the executor finds its rep; auto: a free port, told to --cell-command as $REP_LISTEN");
+  flags.add("cell-rep-url", cell.rep_url,
+            "where the executor finds its rep; auto: a free port, told to --cell-command as $REP_LISTEN");
   flags.add("cell-env", cell.environment, "K=V for the executor and its cell; repeatable");
   flags.add("cell-cpus-milli", cell.cpus_milli, "thousandths of a core the cell itself needs", 10, kMany);
   flags.add("cell-mem-mb", cell.mem_mb, "MiB of memory the cell itself needs", 32, kMany);
   flags.add("cell-disk-mb", cell.disk_mb, "MiB of disk the cell itself needs", 0, kMany);
-  flags.add("cell-max-mem-mb", cell.max_mem_mb, "MiB a cell offers its instances at most; 0: all the agent has", 0, kMany);
+  flags.add("cell-max-mem-mb", cell.max_mem_mb, "MiB a cell offers its instances at most; 0: all the agent has", 0,
+            kMany);
   flags.add("cell-max-disk-mb", cell.max_disk_mb, "the same for disk", 0, kMany);
   flags.add("cell-max-containers", cell.max_containers, "instances per cell", 1, kMany);
   flags.add("cell-proxy-mem-mb", cell.proxy_mem_mb, "MiB added to each LRP until the rep says", 0, kMany);
@@ -191,7 +205,8 @@ void add_flags(platform::Flags& flags, Options& options) {
 }
 
 base::Status finish(Options& options) {
-  if (options.state_dir.empty()) return base::Error{"--state-dir", "is needed: a directory for what must survive a restart"};
+  if (options.state_dir.empty())
+    return base::Error{"--state-dir", "is needed: a directory for what must survive a restart"};
   options.core.queue_max = static_cast<std::size_t>(options.queue_max);
   options.core.launch_attempts = static_cast<int>(options.launch_attempts);
   if (auto done = finish_mesos(options.mesos); !done) return done;

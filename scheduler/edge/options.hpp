@@ -22,14 +22,14 @@ struct MesosOptions {
   std::string user = "root";  // As whom agents run executors; must exist there.
   base::Duration failover_timeout = std::chrono::hours(24 * 7);
 
-  std::string secret;              // Read from secret_file.
-  std::vector<std::string> urls;   // Of the scheduler API of each master.
+  std::string secret;             // Read from secret_file.
+  std::vector<std::string> urls;  // Of the scheduler API of each master.
 };
 
 struct CellOptions {
   std::string containerizer = "none";
-  std::string executor;   // Path on the agent.
-  std::string command;    // The cell's processes, run by the executor.
+  std::string executor;  // Path on the agent.
+  std::string command;   // The cell's processes, run by the executor.
   std::string rep_url = "auto";
   std::vector<std::string> environment;  // K=V
   std::int64_t cpus_milli = 250, mem_mb = 512, disk_mb = 1024;

@@ -6,9 +6,12 @@
 namespace edge {
 namespace {
 
-std::string line(const core::AuctionsSubmitted& e) { return fmt::format("auctions submitted count={}", e.auctions.size()); }
+std::string line(const core::AuctionsSubmitted& e) {
+  return fmt::format("auctions submitted count={}", e.auctions.size());
+}
 std::string line(const core::StopRequested& e) {
-  return fmt::format("stop requested guid={} index={}", e.pattern.guid, e.pattern.index ? std::to_string(*e.pattern.index) : "all");
+  return fmt::format("stop requested guid={} index={}", e.pattern.guid,
+                     e.pattern.index ? std::to_string(*e.pattern.index) : "all");
 }
 std::string line(const core::Subscribed& e) { return fmt::format("event SUBSCRIBED framework={}", e.framework_id); }
 std::string line(const core::Disconnected& e) { return fmt::format("disconnected reason=\"{}\"", e.reason); }
@@ -19,11 +22,14 @@ std::string line(const core::OffersArrived& e) {
   return text;
 }
 std::string line(const core::OfferRescinded& e) { return fmt::format("event RESCIND offer={}", e.offer_id); }
-std::string line(const core::InverseOffersArrived& e) { return fmt::format("event INVERSE_OFFERS count={}", e.inverse_offer_ids.size()); }
+std::string line(const core::InverseOffersArrived& e) {
+  return fmt::format("event INVERSE_OFFERS count={}", e.inverse_offer_ids.size());
+}
 std::string line(const core::StatusArrived& e) {
   const core::Status& s = e.status;
-  return fmt::format("event UPDATE task={} state={} agent={} executor={} reason={} message=\"{}\" uuid={}", s.task_id, core::to_string(s.state),
-                     s.agent_id, s.executor_id, s.reason_name, s.message, s.uuid.empty() ? "no" : "yes");
+  return fmt::format("event UPDATE task={} state={} agent={} executor={} reason={} message=\"{}\" uuid={}", s.task_id,
+                     core::to_string(s.state), s.agent_id, s.executor_id, s.reason_name, s.message,
+                     s.uuid.empty() ? "no" : "yes");
 }
 std::string line(const core::ExecutorEnded& e) {
   return fmt::format("event FAILURE agent={} executor={} status={}", e.agent_id, e.executor_id, e.wait_status);
@@ -33,7 +39,8 @@ std::string line(const core::CellSaidHello& e) {
   return fmt::format("event MESSAGE hello agent={} executor={} cell={}", e.agent_id, e.executor_id, e.cell_id);
 }
 std::string line(const core::CellReported& e) {
-  return fmt::format("event MESSAGE state agent={} executor={} work={} rep_answers={}", e.agent_id, e.executor_id, e.work.size(), e.rep_answers);
+  return fmt::format("event MESSAGE state agent={} executor={} work={} rep_answers={}", e.agent_id, e.executor_id,
+                     e.work.size(), e.rep_answers);
 }
 
 std::string line(const core::SaveFramework& a) { return fmt::format("save framework={}", a.framework_id); }
@@ -46,16 +53,25 @@ std::string line(const core::Accept& a) {
 std::string line(const core::Decline& a) {
   return fmt::format("call DECLINE offer={} refuse_s={}", fmt::join(a.offer_ids, ","), base::to_seconds(a.refuse_for));
 }
-std::string line(const core::DeclineInverseOffers& a) { return fmt::format("call DECLINE_INVERSE_OFFERS count={}", a.inverse_offer_ids.size()); }
+std::string line(const core::DeclineInverseOffers& a) {
+  return fmt::format("call DECLINE_INVERSE_OFFERS count={}", a.inverse_offer_ids.size());
+}
 std::string line(const core::Revive&) { return "call REVIVE"; }
 std::string line(const core::Suppress&) { return "call SUPPRESS"; }
-std::string line(const core::Acknowledge& a) { return fmt::format("call ACKNOWLEDGE task={} agent={}", a.task_id, a.agent_id); }
+std::string line(const core::Acknowledge& a) {
+  return fmt::format("call ACKNOWLEDGE task={} agent={}", a.task_id, a.agent_id);
+}
 std::string line(const core::Kill& a) { return fmt::format("call KILL task={} agent={}", a.task_id, a.agent_id); }
 std::string line(const core::Reconcile& a) {
-  return a.tasks.empty() ? std::string("call RECONCILE implicit") : fmt::format("call RECONCILE count={}", a.tasks.size());
+  return a.tasks.empty() ? std::string("call RECONCILE implicit")
+                         : fmt::format("call RECONCILE count={}", a.tasks.size());
 }
-std::string line(const core::ShutdownExecutor& a) { return fmt::format("call SHUTDOWN executor={} agent={}", a.executor_id, a.agent_id); }
-std::string line(const core::RequestReport& a) { return fmt::format("call MESSAGE report request executor={} agent={}", a.executor_id, a.agent_id); }
+std::string line(const core::ShutdownExecutor& a) {
+  return fmt::format("call SHUTDOWN executor={} agent={}", a.executor_id, a.agent_id);
+}
+std::string line(const core::RequestReport& a) {
+  return fmt::format("call MESSAGE report request executor={} agent={}", a.executor_id, a.agent_id);
+}
 std::string line(const core::Note& a) { return a.text; }
 
 }  // namespace

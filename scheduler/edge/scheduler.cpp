@@ -108,7 +108,8 @@ void Scheduler::on(StreamEvent message) {
   // up, means nothing.
   const bool current = session_.subscribed() && message.generation == session_.generation();
   if (!current || !message.record.core) return;
-  if (auto* subscribed = std::get_if<core::Subscribed>(&*message.record.core)) subscribed->suppressed = subscribed_suppressed_;
+  if (auto* subscribed = std::get_if<core::Subscribed>(&*message.record.core))
+    subscribed->suppressed = subscribed_suppressed_;
   handle(*message.record.core);
 }
 
@@ -179,7 +180,8 @@ void Scheduler::on_session(const mesos_client::GivenUp& action) {
       break;
     case mesos_client::GivenUp::Cause::failed_over:
       // Two schedulers would take the framework from each other for ever.
-      platform::log_error("another scheduler has taken this framework over, staying passive text=\"" + action.reason + "\"");
+      platform::log_error("another scheduler has taken this framework over, staying passive text=\"" + action.reason +
+                          "\"");
       break;
     default:
       if (ever_subscribed_) {
@@ -252,7 +254,8 @@ base::Status Scheduler::submit(std::vector<core::Auction> auctions) {
 }
 
 std::vector<core::InstanceView> Scheduler::instances(const core::InstanceQuery& query) {
-  return ask<std::vector<core::InstanceView>>([this, &query] { return core_.instances(query); }).value_or(std::vector<core::InstanceView>{});
+  return ask<std::vector<core::InstanceView>>([this, &query] { return core_.instances(query); })
+      .value_or(std::vector<core::InstanceView>{});
 }
 
 std::vector<core::Key> Scheduler::stop(const core::KeyPattern& pattern) {
@@ -260,7 +263,8 @@ std::vector<core::Key> Scheduler::stop(const core::KeyPattern& pattern) {
            auto keys = core_.matching(pattern);
            handle(core::StopRequested{pattern});
            return keys;
-         }).value_or(std::vector<core::Key>{});
+         })
+      .value_or(std::vector<core::Key>{});
 }
 
 std::vector<core::CellView> Scheduler::cells() {
@@ -268,7 +272,9 @@ std::vector<core::CellView> Scheduler::cells() {
 }
 
 core::Health Scheduler::health() {
-  return ask<core::Health>([this] { return core::Health{session_.subscribed(), detail_}; })
+  return ask<core::Health>([this] {
+           return core::Health{session_.subscribed(), detail_};
+         })
       .value_or(core::Health{false, "stopping"});
 }
 

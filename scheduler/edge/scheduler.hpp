@@ -93,7 +93,7 @@ class Scheduler final : public bridge::Desk {
   std::unique_ptr<mesos_client::StreamConnection> stream_;
   std::unique_ptr<mesos_client::CallConnection> calls_;
   std::uint64_t calls_sent_ = 0;
-  bool subscribed_suppressed_ = false;         // What the last SUBSCRIBE asked for.
+  bool subscribed_suppressed_ = false;  // What the last SUBSCRIBE asked for.
   bool ever_subscribed_ = false;
   std::optional<base::Time> restart_at_;       // After a refusal of a framework that was once accepted.
   std::string detail_ = "not subscribed yet";  // For /readyz.

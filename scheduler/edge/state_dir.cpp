@@ -71,7 +71,8 @@ StateDir::~StateDir() {
   if (lock_fd_ >= 0) close(lock_fd_);
 }
 
-StateDir::StateDir(StateDir&& other) noexcept : path_(std::move(other.path_)), lock_fd_(std::exchange(other.lock_fd_, -1)) {}
+StateDir::StateDir(StateDir&& other) noexcept
+    : path_(std::move(other.path_)), lock_fd_(std::exchange(other.lock_fd_, -1)) {}
 
 base::Result<std::optional<std::string>> StateDir::framework_id() const {
   const std::string name = path_ + "/" + kFrameworkId;
@@ -82,7 +83,8 @@ base::Result<std::optional<std::string>> StateDir::framework_id() const {
   std::string id(base::trim(text.str()));
   // Mesos: an id is 1 to 255 bytes without control characters and slashes.
   const bool fit = !id.empty() && id.size() <= 255 && id.find_first_of("/\\\n\r\t ") == std::string::npos;
-  if (!file || !fit) return base::Error{name, "holds no framework id; restore it, or remove it to start as a new framework"};
+  if (!file || !fit)
+    return base::Error{name, "holds no framework id; restore it, or remove it to start as a new framework"};
   return std::optional(std::move(id));
 }
 

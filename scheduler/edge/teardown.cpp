@@ -16,7 +16,8 @@ platform::ClientRequest teardown_request(const Options& options, const std::stri
   mesos::v1::master::Call call;
   call.set_type(mesos::v1::master::Call::TEARDOWN);
   call.mutable_teardown()->mutable_framework_id()->set_value(framework_id);
-  platform::ClientRequest request{"POST", "", {{"Content-Type", "application/json"}, {"Accept", "application/json"}}, ""};
+  platform::ClientRequest request{
+      "POST", "", {{"Content-Type", "application/json"}, {"Accept", "application/json"}}, ""};
   request.body = mesos_client::encode(mesos_client::Codec::json, call);
   if (!options.mesos.principal.empty()) {
     const std::string pair = options.mesos.principal + ":" + options.mesos.secret;
@@ -51,7 +52,8 @@ base::Result<std::string> teardown(const Options& options) {
   if (!state) return state.error();
   const auto id = state->framework_id();
   if (!id) return id.error();
-  if (!*id) return base::Error{"--state-dir " + options.state_dir, "holds no framework id: there is nothing to tear down"};
+  if (!*id)
+    return base::Error{"--state-dir " + options.state_dir, "holds no framework id: there is nothing to tear down"};
   base::Error last{"--master " + options.mesos.master, "no answer"};
   for (const std::string& scheduler_url : options.mesos.urls) {
     const std::string url = scheduler_url.substr(0, scheduler_url.rfind("/scheduler"));

@@ -16,20 +16,34 @@ using SchedulerEvent = mesos::v1::scheduler::Event;
 
 core::TaskState state_of(mesos::v1::TaskState state) {
   switch (state) {
-    case mesos::v1::TASK_STAGING: return core::TaskState::staging;
-    case mesos::v1::TASK_STARTING: return core::TaskState::starting;
-    case mesos::v1::TASK_RUNNING: return core::TaskState::running;
-    case mesos::v1::TASK_KILLING: return core::TaskState::killing;
-    case mesos::v1::TASK_FINISHED: return core::TaskState::finished;
-    case mesos::v1::TASK_FAILED: return core::TaskState::failed;
-    case mesos::v1::TASK_KILLED: return core::TaskState::killed;
-    case mesos::v1::TASK_ERROR: return core::TaskState::error;
-    case mesos::v1::TASK_DROPPED: return core::TaskState::dropped;
-    case mesos::v1::TASK_GONE: return core::TaskState::gone;
-    case mesos::v1::TASK_GONE_BY_OPERATOR: return core::TaskState::gone_by_operator;
-    case mesos::v1::TASK_LOST: return core::TaskState::lost;
-    case mesos::v1::TASK_UNREACHABLE: return core::TaskState::unreachable;
-    case mesos::v1::TASK_UNKNOWN: return core::TaskState::unknown;
+    case mesos::v1::TASK_STAGING:
+      return core::TaskState::staging;
+    case mesos::v1::TASK_STARTING:
+      return core::TaskState::starting;
+    case mesos::v1::TASK_RUNNING:
+      return core::TaskState::running;
+    case mesos::v1::TASK_KILLING:
+      return core::TaskState::killing;
+    case mesos::v1::TASK_FINISHED:
+      return core::TaskState::finished;
+    case mesos::v1::TASK_FAILED:
+      return core::TaskState::failed;
+    case mesos::v1::TASK_KILLED:
+      return core::TaskState::killed;
+    case mesos::v1::TASK_ERROR:
+      return core::TaskState::error;
+    case mesos::v1::TASK_DROPPED:
+      return core::TaskState::dropped;
+    case mesos::v1::TASK_GONE:
+      return core::TaskState::gone;
+    case mesos::v1::TASK_GONE_BY_OPERATOR:
+      return core::TaskState::gone_by_operator;
+    case mesos::v1::TASK_LOST:
+      return core::TaskState::lost;
+    case mesos::v1::TASK_UNREACHABLE:
+      return core::TaskState::unreachable;
+    case mesos::v1::TASK_UNKNOWN:
+      return core::TaskState::unknown;
   }
   return core::TaskState::unknown;
 }
@@ -37,7 +51,8 @@ core::TaskState state_of(mesos::v1::TaskState state) {
 core::StatusReason reason_of(const TaskStatus& status) {
   if (!status.has_reason()) return core::StatusReason::none;  // The zero value is what absence looks like.
   switch (status.reason()) {
-    case TaskStatus::REASON_INVALID_OFFERS: return core::StatusReason::invalid_offers;
+    case TaskStatus::REASON_INVALID_OFFERS:
+      return core::StatusReason::invalid_offers;
     case TaskStatus::REASON_EXECUTOR_TERMINATED:
     case TaskStatus::REASON_EXECUTOR_UNREGISTERED:
     case TaskStatus::REASON_EXECUTOR_REGISTRATION_TIMEOUT:
@@ -47,15 +62,20 @@ core::StatusReason reason_of(const TaskStatus& status) {
     case TaskStatus::REASON_CONTAINER_PREEMPTED:
     case TaskStatus::REASON_CONTAINER_LIMITATION:
     case TaskStatus::REASON_CONTAINER_LIMITATION_MEMORY:
-    case TaskStatus::REASON_CONTAINER_LIMITATION_DISK: return core::StatusReason::executor_ended;
+    case TaskStatus::REASON_CONTAINER_LIMITATION_DISK:
+      return core::StatusReason::executor_ended;
     case TaskStatus::REASON_AGENT_DISCONNECTED:
     case TaskStatus::REASON_AGENT_REMOVED:
     case TaskStatus::REASON_AGENT_RESTARTED:
     case TaskStatus::REASON_AGENT_UNKNOWN:
-    case TaskStatus::REASON_AGENT_REMOVED_BY_OPERATOR: return core::StatusReason::agent_lost;
-    case TaskStatus::REASON_AGENT_DRAINING: return core::StatusReason::agent_draining;
-    case TaskStatus::REASON_RECONCILIATION: return core::StatusReason::reconciliation;
-    default: return core::StatusReason::other;
+    case TaskStatus::REASON_AGENT_REMOVED_BY_OPERATOR:
+      return core::StatusReason::agent_lost;
+    case TaskStatus::REASON_AGENT_DRAINING:
+      return core::StatusReason::agent_draining;
+    case TaskStatus::REASON_RECONCILIATION:
+      return core::StatusReason::reconciliation;
+    default:
+      return core::StatusReason::other;
   }
 }
 
@@ -74,27 +94,34 @@ core::Status status_of(const TaskStatus& status) {
 
 std::optional<core::Event> core_event(const SchedulerEvent& event, const std::string& role) {
   switch (event.type()) {
-    case SchedulerEvent::SUBSCRIBED: return core::Subscribed{event.subscribed().framework_id().value(), false};
+    case SchedulerEvent::SUBSCRIBED:
+      return core::Subscribed{event.subscribed().framework_id().value(), false};
     case SchedulerEvent::OFFERS: {
       core::OffersArrived arrived;
       for (const auto& offer : event.offers().offers()) arrived.offers.push_back(offer_of(offer, role));
       return arrived;
     }
-    case SchedulerEvent::RESCIND: return core::OfferRescinded{event.rescind().offer_id().value()};
-    case SchedulerEvent::UPDATE: return core::StatusArrived{status_of(event.update().status())};
+    case SchedulerEvent::RESCIND:
+      return core::OfferRescinded{event.rescind().offer_id().value()};
+    case SchedulerEvent::UPDATE:
+      return core::StatusArrived{status_of(event.update().status())};
     case SchedulerEvent::MESSAGE:
-      return cell_message(event.message().agent_id().value(), event.message().executor_id().value(), event.message().data());
+      return cell_message(event.message().agent_id().value(), event.message().executor_id().value(),
+                          event.message().data());
     case SchedulerEvent::FAILURE: {
       const auto& failure = event.failure();
       if (!failure.has_executor_id()) return core::AgentLost{failure.agent_id().value()};
-      return core::ExecutorEnded{failure.agent_id().value(), failure.executor_id().value(), failure.has_status() ? failure.status() : -1};
+      return core::ExecutorEnded{failure.agent_id().value(), failure.executor_id().value(),
+                                 failure.has_status() ? failure.status() : -1};
     }
     case SchedulerEvent::INVERSE_OFFERS: {
       core::InverseOffersArrived arrived;
-      for (const auto& offer : event.inverse_offers().inverse_offers()) arrived.inverse_offer_ids.push_back(offer.id().value());
+      for (const auto& offer : event.inverse_offers().inverse_offers())
+        arrived.inverse_offer_ids.push_back(offer.id().value());
       return arrived;
     }
-    default: return std::nullopt;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -105,7 +132,8 @@ void add_label(mesos::v1::Labels& labels, const char* key, const std::string& va
   label->set_value(value);
 }
 
-mesos::v1::TaskInfo task_of(const core::Launch& launch, const std::string& agent_id, const mesos::v1::ExecutorInfo& executor) {
+mesos::v1::TaskInfo task_of(const core::Launch& launch, const std::string& agent_id,
+                            const mesos::v1::ExecutorInfo& executor) {
   const bool is_lrp = launch.key.kind == core::Kind::lrp;
   mesos::v1::TaskInfo task;
   task.set_name(core::to_string(launch.key));
@@ -139,7 +167,8 @@ std::string report_request() {
 
 }  // namespace
 
-Translator::Translator(const Options& options) : mesos_(options.mesos), codec_(*mesos_client::parse_codec(options.mesos.codec)) {}
+Translator::Translator(const Options& options)
+    : mesos_(options.mesos), codec_(*mesos_client::parse_codec(options.mesos.codec)) {}
 
 StreamRecord Translator::read(std::string_view record) const {
   SchedulerEvent event;
@@ -158,9 +187,10 @@ std::string Translator::subscribe(const std::string& framework_id, bool suppress
   info.set_checkpoint(true);
   if (!mesos_.principal.empty()) info.set_principal(mesos_.principal);
   info.add_roles(mesos_.role);
-  for (const auto capability : {mesos::v1::FrameworkInfo::Capability::MULTI_ROLE, mesos::v1::FrameworkInfo::Capability::PARTITION_AWARE,
-                                mesos::v1::FrameworkInfo::Capability::TASK_KILLING_STATE,
-                                mesos::v1::FrameworkInfo::Capability::RESERVATION_REFINEMENT}) {
+  for (const auto capability :
+       {mesos::v1::FrameworkInfo::Capability::MULTI_ROLE, mesos::v1::FrameworkInfo::Capability::PARTITION_AWARE,
+        mesos::v1::FrameworkInfo::Capability::TASK_KILLING_STATE,
+        mesos::v1::FrameworkInfo::Capability::RESERVATION_REFINEMENT}) {
     info.add_capabilities()->set_type(capability);
   }
   std::vector<std::string> suppressed_roles;
@@ -174,7 +204,8 @@ std::string Translator::encoded(const std::string& framework_id, const core::Acc
   std::vector<mesos::v1::TaskInfo> tasks;
   tasks.reserve(accept.launches.size());
   for (const core::Launch& launch : accept.launches) tasks.push_back(task_of(launch, accept.agent_id, executor));
-  return mesos_client::encode(codec_, mesos_client::accept_call(framework_id, accept.offer_ids, std::move(tasks), base::Duration{0}));
+  return mesos_client::encode(
+      codec_, mesos_client::accept_call(framework_id, accept.offer_ids, std::move(tasks), base::Duration{0}));
 }
 
 std::optional<std::string> Translator::call(const std::string& framework_id, const core::Action& action) const {
@@ -188,7 +219,8 @@ std::optional<std::string> Translator::call(const std::string& framework_id, con
         } else if constexpr (std::is_same_v<Action, core::Decline>) {
           return encode(mesos_client::decline_call(framework_id, one.offer_ids, one.refuse_for));
         } else if constexpr (std::is_same_v<Action, core::DeclineInverseOffers>) {
-          return encode(mesos_client::decline_inverse_offers_call(framework_id, one.inverse_offer_ids, std::chrono::minutes(1)));
+          return encode(
+              mesos_client::decline_inverse_offers_call(framework_id, one.inverse_offer_ids, std::chrono::minutes(1)));
         } else if constexpr (std::is_same_v<Action, core::Revive>) {
           return encode(mesos_client::revive_call(framework_id, roles));
         } else if constexpr (std::is_same_v<Action, core::Suppress>) {

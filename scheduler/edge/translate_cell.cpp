@@ -26,13 +26,15 @@ core::CellReported report_of(const cell::v1::State& state) {
   report.optional_placement_tags = set_of(state.optional_placement_tags());
   report.volume_drivers = set_of(state.volume_drivers());
   report.starting = state.starting_containers();
-  for (const auto& work : state.work()) report.work.push_back({work.task_id(), work.domain(), work.memory_mb(), work.disk_mb()});
+  for (const auto& work : state.work())
+    report.work.push_back({work.task_id(), work.domain(), work.memory_mb(), work.disk_mb()});
   return report;
 }
 
 }  // namespace
 
-std::optional<core::Event> cell_message(const std::string& agent_id, const std::string& executor_id, const std::string& data) {
+std::optional<core::Event> cell_message(const std::string& agent_id, const std::string& executor_id,
+                                        const std::string& data) {
   cell::v1::ToScheduler message;
   if (!message.ParseFromString(data)) return std::nullopt;
   if (message.has_hello()) {

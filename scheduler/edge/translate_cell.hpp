@@ -9,6 +9,7 @@
 namespace edge {
 
 // nullopt for what is not one of them.
-std::optional<core::Event> cell_message(const std::string& agent_id, const std::string& executor_id, const std::string& data);
+std::optional<core::Event> cell_message(const std::string& agent_id, const std::string& executor_id,
+                                        const std::string& data);
 
 }  // namespace edge

@@ -64,7 +64,8 @@ core::Offer offer_of(const mesos::v1::Offer& offer, const std::string& role) {
   for (const auto& resource : offer.resources()) {
     const auto dimension = dimension_of(resource);
     if (!dimension || !usable(resource, role)) continue;
-    core::Piece piece{*dimension, amount_of(*dimension, resource.scalar().value()), "", !reserved_for(resource).empty()};
+    core::Piece piece{*dimension, amount_of(*dimension, resource.scalar().value()), "",
+                      !reserved_for(resource).empty()};
     if (piece.amount <= 0) continue;
     mesos::v1::Resource shape = resource;
     shape.clear_scalar();

@@ -16,7 +16,8 @@ struct Amounts {
 
   // Equality is enough: an instance may fill a cell to the brim.
   bool holds(const Amounts& need) const {
-    return mem_mb >= need.mem_mb && disk_mb >= need.disk_mb && cpus_milli >= need.cpus_milli && containers >= need.containers;
+    return mem_mb >= need.mem_mb && disk_mb >= need.disk_mb && cpus_milli >= need.cpus_milli &&
+           containers >= need.containers;
   }
 
   Amounts& operator+=(const Amounts& other) {

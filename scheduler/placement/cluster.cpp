@@ -53,7 +53,8 @@ const Cell* Cluster::cheapest(const Request& request, bool avoiding) const {
 const Cell* Cluster::awaited(const Request& request, const Cell* chosen) const {
   const auto by_zone = request.is_lrp ? instances_by_zone(request.process) : std::map<std::string, std::int64_t>{};
   for (const auto& [id, cell] : cells_) {
-    if (!cell.up || !cell.takes_work || request.avoid.contains(id) || mismatch(request, cell) != Mismatch::none) continue;
+    if (!cell.up || !cell.takes_work || request.avoid.contains(id) || mismatch(request, cell) != Mismatch::none)
+      continue;
     if (request.is_lrp && chosen != nullptr && by_zone.at(cell.zone) > by_zone.at(chosen->zone)) continue;
     const Amounts needs = needs_on(request, cell);
     if (!cell.room.holds(needs) && cell.last_room.holds(needs)) return &cell;

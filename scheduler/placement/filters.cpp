@@ -35,9 +35,12 @@ Mismatch mismatch(const Request& request, const Cell& cell) {
 
 std::string mismatch_text(Mismatch mismatch, const Request& request) {
   switch (mismatch) {
-    case Mismatch::none: break;
-    case Mismatch::rootfs: return std::string(diego::kCellMismatch);
-    case Mismatch::volume_drivers: return std::string(diego::kVolumeDriverMismatch);
+    case Mismatch::none:
+      break;
+    case Mismatch::rootfs:
+      return std::string(diego::kCellMismatch);
+    case Mismatch::volume_drivers:
+      return std::string(diego::kVolumeDriverMismatch);
     case Mismatch::placement_tags:
       return diego::placement_tag_mismatch({request.placement_tags.begin(), request.placement_tags.end()});
   }

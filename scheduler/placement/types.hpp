@@ -17,9 +17,9 @@ namespace placement {
 // One instance that wants a place.
 struct Request {
   bool is_lrp = true;
-  std::string process;        // process_guid; for a Task its guid.
+  std::string process;  // process_guid; for a Task its guid.
   std::int32_t index = 0;
-  Amounts needs;              // What is charged, floors applied; containers 1. Without the proxy's memory.
+  Amounts needs;                        // What is charged, floors applied; containers 1. Without the proxy's memory.
   std::optional<diego::RootFs> rootfs;  // nullopt: unreadable, fits no cell.
   std::set<std::string> placement_tags;
   std::set<std::string> volume_drivers;
@@ -33,18 +33,18 @@ struct Request {
 struct Cell {
   std::string agent_id;
   std::string zone;
-  bool up = false;        // A cell is up or starting here; otherwise placing here starts one.
-  bool takes_work = true; // False: draining, stopping, lost, or launched by someone whose cell we may not touch yet.
-  Amounts total;          // The rep's, before that the agent's.
-  Amounts room;           // Launchable now; a new cell's own overhead is already taken off.
-  Amounts last_room;      // As last seen, less what was placed since; for up cells without an offer in hand.
+  bool up = false;         // A cell is up or starting here; otherwise placing here starts one.
+  bool takes_work = true;  // False: draining, stopping, lost, or launched by someone whose cell we may not touch yet.
+  Amounts total;           // The rep's, before that the agent's.
+  Amounts room;            // Launchable now; a new cell's own overhead is already taken off.
+  Amounts last_room;       // As last seen, less what was placed since; for up cells without an offer in hand.
   std::int64_t proxy_mem_mb = 0;  // Added to every LRP here.
   diego::RootFsProviders rootfs;
-  std::set<std::string> placement_tags;           // Required of every instance here.
+  std::set<std::string> placement_tags;  // Required of every instance here.
   std::set<std::string> optional_placement_tags;
   std::set<std::string> volume_drivers;
-  std::int64_t starting = 0;                       // Containers not yet running.
-  std::map<std::string, std::int64_t> instances;   // LRPs by process.
+  std::int64_t starting = 0;                      // Containers not yet running.
+  std::map<std::string, std::int64_t> instances;  // LRPs by process.
   std::int64_t tasks = 0;
 
   std::int64_t instances_of(const std::string& process) const {

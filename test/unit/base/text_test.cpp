@@ -5,8 +5,8 @@
 using Strings = std::vector<std::string>;
 
 TEST_CASE("base64 is the standard alphabet with padding", "[text]") {
-  const auto [bytes, text] = GENERATE(table<std::string, std::string>({
-      {"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"\xff\xfe\xfd", "//79"}}));
+  const auto [bytes, text] = GENERATE(table<std::string, std::string>(
+      {{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"\xff\xfe\xfd", "//79"}}));
   CHECK(base::base64_encode(bytes) == text);
   CHECK(base::base64_decode(text) == bytes);
 }
@@ -25,7 +25,8 @@ TEST_CASE("base64 is read as Mesos reads it", "[text]") {
 TEST_CASE("a guid survives percent encoding and never keeps a dot", "[text]") {
   const std::string guid = GENERATE(as<std::string>{}, "plain-guid_1", "a.b/c", "100%", "sp ace", "\xc3\xa9");
   const std::string encoded = base::percent_encode(guid);
-  CHECK(encoded.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-%") == std::string::npos);
+  CHECK(encoded.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-%") ==
+        std::string::npos);
   CHECK(base::percent_decode(encoded) == guid);
   CHECK(base::percent_decode("%4") == std::nullopt);
   CHECK(base::percent_decode("%zz") == std::nullopt);

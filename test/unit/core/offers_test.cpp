@@ -14,8 +14,7 @@ TEST_CASE("work on an idle framework revives, and the offer is accepted in the f
   CHECK(accept.offer_ids == std::vector<std::string>{"o1"});
   REQUIRE(accept.launches.size() == 2);
   CHECK(accept.launches[0].key == Key{Kind::lrp, "p", 0});
-  CHECK(accept.launches[0].pieces ==
-        std::vector<Piece>{{Dimension::cpus, 100, "c"}, {Dimension::mem, 100, "m"}});
+  CHECK(accept.launches[0].pieces == std::vector<Piece>{{Dimension::cpus, 100, "c"}, {Dimension::mem, 100, "m"}});
   CHECK(accept.launches[0].element.find("\"process_guid\":\"p\",\"index\":0") != std::string::npos);
   CHECK(rig.none<Decline>());
   CHECK(rig.only<Suppress>() == Suppress{});
@@ -46,11 +45,15 @@ TEST_CASE("reserved pieces are used up first and keep their shape", "[offers]") 
   rig.subscribe_and_suppress();
   rig.lrp("p", {0}, 300);
   auto offer = rig.make_offer("a1", 0);
-  offer.pieces = {{Dimension::cpus, 4000, "c"}, {Dimension::disk, 9000, "d"}, {Dimension::mem, 3000, "m"}, {Dimension::mem, 600, "r", true}};
+  offer.pieces = {{Dimension::cpus, 4000, "c"},
+                  {Dimension::disk, 9000, "d"},
+                  {Dimension::mem, 3000, "m"},
+                  {Dimension::mem, 600, "r", true}};
   rig.happen(OffersArrived{{offer}});
   const auto accept = rig.only<Accept>();
   CHECK(accept.executor_info.ends_with("|512"));
-  CHECK(accept.launches[0].pieces == std::vector<Piece>{{Dimension::cpus, 100, "c"}, {Dimension::mem, 88, "r", true}, {Dimension::mem, 212, "m"}});
+  CHECK(accept.launches[0].pieces ==
+        std::vector<Piece>{{Dimension::cpus, 100, "c"}, {Dimension::mem, 88, "r", true}, {Dimension::mem, 212, "m"}});
 }
 
 TEST_CASE("with nothing waiting every offer is declined for long and the role suppressed", "[offers]") {

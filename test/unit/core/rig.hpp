@@ -52,7 +52,9 @@ struct Rig {
     for (const auto index : indices) submitted.auctions.push_back(auction({Kind::lrp, guid, index}, mem_mb));
     happen(submitted);
   }
-  void task(const std::string& guid, std::int32_t mem_mb = 100) { happen(AuctionsSubmitted{{auction({Kind::task, guid, 0}, mem_mb)}}); }
+  void task(const std::string& guid, std::int32_t mem_mb = 100) {
+    happen(AuctionsSubmitted{{auction({Kind::task, guid, 0}, mem_mb)}});
+  }
   static Auction auction(Key key, std::int32_t mem_mb) {
     Auction auction;
     auction.key = std::move(key);
@@ -74,8 +76,8 @@ struct Rig {
   void offer(const std::string& agent, std::int64_t mem_mb, std::vector<std::string> executors = {}) {
     happen(OffersArrived{{make_offer(agent, mem_mb, std::move(executors))}});
   }
-  void status(const std::string& task_id, TaskState state, const std::string& agent, StatusReason reason = StatusReason::none,
-              const std::string& message = "", bool acknowledged = true) {
+  void status(const std::string& task_id, TaskState state, const std::string& agent,
+              StatusReason reason = StatusReason::none, const std::string& message = "", bool acknowledged = true) {
     Status status{task_id, state, reason, "", message, acknowledged ? "uuid-of-16-bytes" : "", agent, ""};
     if (const auto cell = executor_of(agent)) status.executor_id = *cell;
     happen(StatusArrived{status});
@@ -135,7 +137,9 @@ struct Rig {
   int offers_made = 0;
 
  private:
-  void keep(Actions more) { actions.insert(actions.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end())); }
+  void keep(Actions more) {
+    actions.insert(actions.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+  }
 };
 
 }  // namespace core

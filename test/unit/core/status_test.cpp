@@ -9,8 +9,9 @@ struct Launched : Rig {
     lrp("p", {0});
     offer("a1", 4000);
     done();
+    first = task_id("p", 0);
   }
-  std::string first = task_id("p", 0);
+  std::string first;
 };
 
 }  // namespace
@@ -18,8 +19,8 @@ struct Launched : Rig {
 TEST_CASE("every update with a uuid is acknowledged, whatever it is about", "[status]") {
   Launched rig;
   rig.status(rig.first, TaskState::starting, "a1");
-  rig.status(rig.first, TaskState::starting, "a1");       // A duplicate: the earlier acknowledgement was lost.
-  rig.status("x.0.abcd2345", TaskState::failed, "a9");    // Never ours to begin with.
+  rig.status(rig.first, TaskState::starting, "a1");     // A duplicate: the earlier acknowledgement was lost.
+  rig.status("x.0.abcd2345", TaskState::failed, "a9");  // Never ours to begin with.
   CHECK(rig.all<Acknowledge>().size() == 3);
   rig.done();
   rig.status(rig.first, TaskState::running, "a1", StatusReason::reconciliation, "", false);
@@ -28,7 +29,8 @@ TEST_CASE("every update with a uuid is acknowledged, whatever it is about", "[st
 }
 
 TEST_CASE("what ends before its rep took it is launched again elsewhere under a new name", "[status]") {
-  const TaskState state = GENERATE(TaskState::dropped, TaskState::error, TaskState::failed, TaskState::gone, TaskState::lost);
+  const TaskState state =
+      GENERATE(TaskState::dropped, TaskState::error, TaskState::failed, TaskState::gone, TaskState::lost);
   Launched rig;
   rig.status(rig.first, state, "a1", StatusReason::invalid_offers, "no longer valid", false);
   CHECK(rig.state("p", 0) == State::queued);

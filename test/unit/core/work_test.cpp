@@ -6,8 +6,9 @@ TEST_CASE("work is launched in Diego's order", "[work]") {
   Rig rig;
   rig.subscribe_and_suppress();
   AuctionsSubmitted batch;
-  batch.auctions = {Rig::auction({Kind::lrp, "p", 1}, 50), Rig::auction({Kind::task, "small", 0}, 10), Rig::auction({Kind::task, "big", 0}, 20),
-                    Rig::auction({Kind::lrp, "p", 0}, 50), Rig::auction({Kind::lrp, "q", 0}, 90), Rig::auction({Kind::lrp, "q", 2}, 99)};
+  batch.auctions = {Rig::auction({Kind::lrp, "p", 1}, 50),    Rig::auction({Kind::task, "small", 0}, 10),
+                    Rig::auction({Kind::task, "big", 0}, 20), Rig::auction({Kind::lrp, "p", 0}, 50),
+                    Rig::auction({Kind::lrp, "q", 0}, 90),    Rig::auction({Kind::lrp, "q", 2}, 99)};
   rig.happen(batch);
   rig.offer("a1", 4000);
   std::vector<std::string> order;
@@ -46,7 +47,8 @@ TEST_CASE("unlimited memory is charged the floor, no disk is asked for", "[work]
   rig.subscribe_and_suppress();
   rig.lrp("p", {0}, 0);
   rig.offer("a1", 4000);
-  CHECK(rig.only<Accept>().launches[0].pieces == std::vector<Piece>{{Dimension::cpus, 100, "c"}, {Dimension::mem, 64, "m"}});
+  CHECK(rig.only<Accept>().launches[0].pieces ==
+        std::vector<Piece>{{Dimension::cpus, 100, "c"}, {Dimension::mem, 64, "m"}});
 }
 
 TEST_CASE("the queue is bounded and says so", "[work]") {
@@ -152,7 +154,10 @@ TEST_CASE("pages of instances follow each other without gap", "[work]") {
     for (const auto& view : page) seen.push_back(view.key);
     query.after = page.back().key;
   }
-  CHECK(seen == std::vector<Key>{{Kind::lrp, "a", 0}, {Kind::lrp, "a", 1}, {Kind::lrp, "a", 10}, {Kind::lrp, "a-b", 0}, {Kind::task, "t", 0}});
+  CHECK(
+      seen ==
+      std::vector<Key>{
+          {Kind::lrp, "a", 0}, {Kind::lrp, "a", 1}, {Kind::lrp, "a", 10}, {Kind::lrp, "a-b", 0}, {Kind::task, "t", 0}});
   CHECK(rig.core.instances({State::queued, "a", 10, std::nullopt}).size() == 3);
   CHECK(rig.core.instances({State::running, std::nullopt, 10, std::nullopt}).empty());
 }

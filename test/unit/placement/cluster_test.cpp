@@ -55,7 +55,7 @@ TEST_CASE("an instance may fill a cell to the brim", "[cluster]") {
 TEST_CASE("binpack fills the running cell that is left with least", "[binpack]") {
   auto c = cluster("binpack", {cell("a", "z", 900), cell("b", "z", 800, true), cell("c", "z", 500, true)});
   CHECK(c.place(lrp("p", 100), false) == on("c", false));
-  CHECK(c.place(lrp("p", 100), false) == on("b", false));   // The fewest instances of the process come first.
+  CHECK(c.place(lrp("p", 100), false) == on("b", false));  // The fewest instances of the process come first.
   CHECK(c.place(lrp("q", 450), false) == on("b", false));
   CHECK(c.place(task(400), false) == on("c", false));
   CHECK(c.place(lrp("r", 600), false) == on("a", true));
@@ -149,9 +149,11 @@ TEST_CASE("a refusal names what is short on every eligible cell, the most specif
   low_disk.room.mem_mb = 10;
   Cell tagged = cell("c", "z", 1000);
   tagged.placement_tags = {"iso"};
-  CHECK(cluster("binpack", {low_mem, low_disk}).place(lrp("p", 50), false) == Outcome(Rejection{"insufficient resources: memory"}));
+  CHECK(cluster("binpack", {low_mem, low_disk}).place(lrp("p", 50), false) ==
+        Outcome(Rejection{"insufficient resources: memory"}));
   low_disk.room.mem_mb = 1000;
-  CHECK(cluster("binpack", {low_mem, low_disk}).place(lrp("p", 50), false) == Outcome(Rejection{"insufficient resources"}));
+  CHECK(cluster("binpack", {low_mem, low_disk}).place(lrp("p", 50), false) ==
+        Outcome(Rejection{"insufficient resources"}));
   CHECK(cluster("binpack", {tagged}).place(lrp("p", 50), false) ==
         Outcome(Rejection{"found no compatible cell with no placement tags"}));
   Cell other_stack = cell("d", "z", 1000);

@@ -41,8 +41,11 @@ TEST_CASE("the root file system decides by scheme and stack", "[filters]") {
 }
 
 TEST_CASE("required tags must all be wanted, wanted tags must all be there", "[filters]") {
-  const auto [wanted, fits] = GENERATE(table<Strings, bool>({
-      {{"iso"}, true}, {{"iso", "gpu"}, true}, {{}, false}, {{"gpu"}, false}, {{"iso", "other"}, false}}));
+  const auto [wanted, fits] = GENERATE(table<Strings, bool>({{Strings{"iso"}, true},
+                                                             {Strings{"iso", "gpu"}, true},
+                                                             {Strings{}, false},
+                                                             {Strings{"gpu"}, false},
+                                                             {Strings{"iso", "other"}, false}}));
   const auto cell = cell_with({"iso"}, {"gpu"}, {});
   CHECK((placement::mismatch(wanting("preloaded:cflinuxfs4", wanted), cell) == placement::Mismatch::none) == fits);
 }

@@ -1,0 +1,97 @@
+#include "scheduler/edge/options.hpp"
+
+#include <catch2/catch.hpp>
+
+namespace {
+
+using Strings = std::vector<std::string>;
+
+edge::Options good() {
+  edge::Options options;
+  options.state_dir = "/tmp/x";
+  options.cell.executor = "/opt/diego-executor";
+  options.cell.command = "exec rep";
+  return options;
+}
+
+std::string refusal(edge::Options options) {
+  const auto finished = edge::finish(options);
+  return finished ? "" : finished.error().message();
+}
+
+}  // namespace
+
+TEST_CASE("masters are named by host and port, alone or as a list", "[options]") {
+  const auto [flag, urls] = GENERATE(table<std::string, Strings>({
+      {"10.0.0.1", Strings{"http://10.0.0.1:5050/api/v1/scheduler"}},
+      {"m1:5051", Strings{"http://m1:5051/api/v1/scheduler"}},
+      {"https://a,b:1/", Strings{"https://a:5050/api/v1/scheduler", "https://b:1/api/v1/scheduler"}},
+  }));
+  const auto got = edge::master_urls(flag);
+  REQUIRE(got);
+  CHECK(*got == urls);
+}
+
+TEST_CASE("a master that cannot be found that way is one clear line", "[options]") {
+  const auto [flag, line] = GENERATE(table<std::string, std::string>({
+      {"", "--master : names no master"},
+      {"zk://a/mesos", "--master zk://a/mesos: this version finds masters by host:port or http(s)://a,b,c only"},
+  }));
+  const auto got = edge::master_urls(flag);
+  REQUIRE_FALSE(got);
+  CHECK(got.error().message() == line);
+  CHECK_FALSE(edge::master_urls("ftp://a"));
+  CHECK_FALSE(edge::master_urls("a:b"));
+}
+
+TEST_CASE("flags that do not fit together are refused", "[options]") {
+  CHECK(refusal(good()) == "");
+
+  auto options = good();
+  options.state_dir.clear();
+  CHECK(refusal(options) == "--state-dir: is needed: a directory for what must survive a restart");
+
+  options = good();
+  options.mesos.principal = "p";
+  CHECK(refusal(options) == "--mesos-principal, --mesos-secret-file: both are needed, or neither");
+
+  options = good();
+  options.mesos.principal = "p";
+  options.mesos.secret_file = "/nonexistent";
+  CHECK(refusal(options) == "--mesos-secret-file /nonexistent: cannot be read or is empty");
+
+  options = good();
+  options.bridge.listen = "0.0.0.0:9016";
+  CHECK(refusal(options).starts_with("--bridge-listen 0.0.0.0:9016: is open to others"));
+  options.bridge.insecure = true;
+  CHECK(refusal(options) == "");
+
+  options = good();
+  options.bridge.cert_file = "c";
+  CHECK(refusal(options) == "--bridge-cert, --bridge-key: both are needed, or neither");
+
+  options = good();
+  options.cell.containerizer = "docker";
+  CHECK(refusal(options).starts_with("--cell-containerizer docker: "));
+
+  options = good();
+  options.cell.executor.clear();
+  CHECK(refusal(options).starts_with("--executor: is needed"));
+
+  options = good();
+  options.cell.environment = {"novalue"};
+  CHECK(refusal(options) == "--cell-env novalue: is not K=V");
+}
+
+TEST_CASE("what a cell offers follows its flags", "[options]") {
+  auto options = good();
+  options.cell.rootfs = {"cflinuxfs4:/rootfs.tar", "docker"};
+  options.cell.placement_tags = {"a,b", "c"};
+  options.cell.mem_mb = 700;
+  REQUIRE(edge::finish(options));
+  CHECK(options.core.cell_rootfs.at("preloaded").set == std::set<std::string>{"cflinuxfs4"});
+  CHECK(options.core.cell_rootfs.at("preloaded+layer").set == std::set<std::string>{"cflinuxfs4"});
+  CHECK(options.core.cell_rootfs.at("docker").kind == diego::RootFsProvider::Kind::arbitrary);
+  CHECK(options.core.cell_placement_tags == std::set<std::string>{"a", "b", "c"});
+  CHECK(options.core.cell_own.mem_mb == 700);
+}

@@ -1,0 +1,193 @@
+#include "scheduler/edge/translate.hpp"
+
+#include <catch2/catch.hpp>
+
+#include "cell.pb.h"
+#include "mesos/v1/mesos.pb.h"
+#include "mesos/v1/scheduler/scheduler.pb.h"
+#include "scheduler/edge/translate_resources.hpp"
+
+namespace {
+
+edge::Options options() {
+  edge::Options options;
+  options.state_dir = "/tmp/x";
+  options.mesos.principal = "diego";
+  options.cell.executor = "/opt/bin/diego-executor";
+  options.cell.command = "exec rep";
+  options.cell.environment = {"A=b=c"};
+  return options;
+}
+
+mesos::v1::scheduler::Call call_of(const edge::Translator& translator, const core::Action& action) {
+  const auto bytes = translator.call("F", action);
+  REQUIRE(bytes);
+  mesos::v1::scheduler::Call call;
+  REQUIRE(mesos_client::decode(translator.codec(), *bytes, call));
+  return call;
+}
+
+core::Event event_of(const std::string& json) {
+  const auto record = edge::Translator(options()).read(json);
+  REQUIRE(record.core);
+  return *record.core;
+}
+
+}  // namespace
+
+TEST_CASE("only what may be used of an offer reaches the core", "[translate]") {
+  const std::string head =
+      R"({"type":"OFFERS","offers":{"offers":[{"id":{"value":"O"},"framework_id":{"value":"F"},"agent_id":{"value":"S"},"hostname":"h",
+    "url":{"scheme":"http","address":{"ip":"10.0.0.7","port":5051}},"domain":{"fault_domain":{"region":{"name":"r"},"zone":{"name":"z1"}}},
+    "attributes":[{"name":"rootfs","type":"TEXT","text":{"value":"a"}},{"name":"rootfs","type":"TEXT","text":{"value":"b"}},{"name":"n","type":"SCALAR","scalar":{"value":8.0}}],
+    "executor_ids":[{"value":"E"}],"resources":[)";
+  const std::string role = R"("allocation_info":{"role":"diego"})";
+  const auto event = event_of(
+      head + R"({"name":"ports","type":"RANGES","ranges":{"range":[{"begin":1,"end":2}]},)" + role + "}," +
+      R"({"name":"cpus","type":"SCALAR","scalar":{"value":3.9995},)" + role + "}," +
+      R"({"name":"mem","type":"SCALAR","scalar":{"value":1024.7},)" + role + "}," +
+      R"({"name":"mem","type":"SCALAR","scalar":{"value":256},"reservations":[{"type":"STATIC","role":"diego"}],)" +
+      role + "}," +
+      R"({"name":"mem","type":"SCALAR","scalar":{"value":99},"reservations":[{"type":"STATIC","role":"other"}],)" +
+      role + "}," + R"({"name":"cpus","type":"SCALAR","scalar":{"value":7},"revocable":{},)" + role + "}," +
+      R"({"name":"disk","type":"SCALAR","scalar":{"value":50},"disk":{"source":{"type":"MOUNT"}},)" + role + "}," +
+      R"({"name":"disk","type":"SCALAR","scalar":{"value":2048},)" + role + "}]}]}}");
+  const auto& offer = std::get<core::OffersArrived>(event).offers.at(0);
+  CHECK(offer.ip == "10.0.0.7");
+  CHECK(offer.fault_domain_zone == "z1");
+  CHECK(offer.attributes == std::map<std::string, std::string>{{"n", "8"}, {"rootfs", "a,b"}});
+  CHECK(offer.executor_ids == std::vector<std::string>{"E"});
+  REQUIRE(offer.pieces.size() == 4);
+  CHECK(offer.pieces[0].amount == 4000);
+  CHECK(offer.pieces[1].amount == 1024);
+  CHECK(offer.pieces[2].amount == 256);
+  CHECK(offer.pieces[2].reserved);
+  CHECK(offer.pieces[3].dimension == core::Dimension::disk);
+
+  core::Piece part = offer.pieces[2];
+  part.amount = 100;
+  const auto back = edge::resource_of(part);
+  CHECK(back.scalar().value() == 100);
+  CHECK(back.reservations(0).role() == "diego");
+  CHECK(back.allocation_info().role() == "diego");
+}
+
+TEST_CASE("a status keeps what the core decides by", "[translate]") {
+  const auto event = event_of(
+      R"({"type":"UPDATE","update":{"status":{"task_id":{"value":"p.0.abcd2345"},"state":"TASK_DROPPED","source":"SOURCE_MASTER",
+      "reason":"REASON_INVALID_OFFERS","message":"gone","agent_id":{"value":"S"},"executor_id":{"value":"E"},"uuid":"AAAAAAAAQACAAAAAAAAAAA=="}}})");
+  const auto& status = std::get<core::StatusArrived>(event).status;
+  CHECK(status.state == core::TaskState::dropped);
+  CHECK(status.reason == core::StatusReason::invalid_offers);
+  CHECK(status.reason_name == "REASON_INVALID_OFFERS");
+  CHECK(status.uuid.size() == 16);
+  CHECK(status.executor_id == "E");
+}
+
+TEST_CASE("an absent reason is none, not the enum's zero", "[translate]") {
+  const auto event =
+      event_of(R"({"type":"UPDATE","update":{"status":{"task_id":{"value":"t"},"state":"TASK_RUNNING"}}})");
+  CHECK(std::get<core::StatusArrived>(event).status.reason == core::StatusReason::none);
+}
+
+TEST_CASE("FAILURE with an executor is the executor's, without one the agent's", "[translate]") {
+  const auto executor =
+      event_of(R"({"type":"FAILURE","failure":{"agent_id":{"value":"S"},"executor_id":{"value":"E"},"status":9}})");
+  CHECK(std::get<core::ExecutorEnded>(executor).wait_status == 9);
+  const auto agent = event_of(R"({"type":"FAILURE","failure":{"agent_id":{"value":"S"}}})");
+  CHECK(std::get<core::AgentLost>(agent).agent_id == "S");
+}
+
+TEST_CASE("a record that cannot be read is the session's to report", "[translate]") {
+  const auto record = edge::Translator(options()).read("{garbage");
+  CHECK(record.session.kind == mesos_client::StreamEvent::Kind::unreadable);
+  CHECK_FALSE(record.core);
+}
+
+TEST_CASE("the subscription asks for what a restart needs", "[translate]") {
+  const edge::Translator translator(options());
+  mesos::v1::scheduler::Call call;
+  REQUIRE(mesos_client::decode(translator.codec(), translator.subscribe("F", true), call));
+  const auto& info = call.subscribe().framework_info();
+  CHECK(call.framework_id().value() == "F");
+  CHECK(info.id().value() == "F");
+  CHECK(info.checkpoint());
+  CHECK(info.failover_timeout() == 604800);
+  CHECK(info.principal() == "diego");
+  CHECK(info.roles(0) == "diego");
+  CHECK(info.capabilities_size() == 4);
+  CHECK(call.subscribe().suppressed_roles(0) == "diego");
+}
+
+TEST_CASE("an ACCEPT carries its tasks with the stored executor and no filter", "[translate]") {
+  const edge::Translator translator(options());
+  const edge::ExecutorCells cells(options());
+  mesos::v1::Resource mem;
+  mem.set_name("mem");
+  mem.set_type(mesos::v1::Value::SCALAR);
+  const core::Piece piece{core::Dimension::mem, 128, mem.SerializePartialAsString()};
+  core::Accept accept{"S", {"O1", "O2"}, cells.executor_info({"E", "cell-1", "S", "z1", {piece}}), {}};
+  accept.launches.push_back({"p.3.abcd2345", {core::Kind::lrp, "p", 3}, "apps", "trace", "{\"x\":1}", {piece}});
+  const auto call = call_of(translator, accept);
+  CHECK(call.accept().offer_ids_size() == 2);
+  CHECK(call.accept().filters().refuse_seconds() == 0);
+  const auto& task = call.accept().operations(0).launch().task_infos(0);
+  CHECK(task.name() == "p.3");
+  CHECK(task.agent_id().value() == "S");
+  CHECK(task.data() == "{\"x\":1}");
+  CHECK(task.resources(0).scalar().value() == 128);
+  CHECK(task.executor().executor_id().value() == "E");
+  CHECK(task.executor().resources(0).scalar().value() == 128);
+  std::map<std::string, std::string> labels;
+  for (const auto& label : task.labels().labels()) labels[label.key()] = label.value();
+  CHECK(labels == std::map<std::string, std::string>{{"diego.domain", "apps"},
+                                                     {"diego.index", "3"},
+                                                     {"diego.kind", "lrp"},
+                                                     {"diego.process_guid", "p"},
+                                                     {"diego.trace_id", "trace"}});
+}
+
+TEST_CASE("every order that is a call becomes one, the others none", "[translate]") {
+  using Call = mesos::v1::scheduler::Call;
+  const edge::Translator translator(options());
+  CHECK(call_of(translator, core::Decline{{"O"}, std::chrono::minutes(10)}).decline().filters().refuse_seconds() ==
+        600);
+  CHECK(call_of(translator, core::Revive{}).revive().roles(0) == "diego");
+  CHECK(call_of(translator, core::Suppress{}).suppress().roles(0) == "diego");
+  CHECK(call_of(translator, core::Kill{"S", "t"}).kill().agent_id().value() == "S");
+  CHECK_FALSE(call_of(translator, core::Kill{"", "t"}).kill().has_agent_id());
+  CHECK(call_of(translator, core::Acknowledge{"S", "t", std::string(16, 'u')}).acknowledge().uuid() ==
+        std::string(16, 'u'));
+  CHECK(call_of(translator, core::Reconcile{}).has_reconcile());
+  CHECK(call_of(translator, core::Reconcile{{{"t", "S"}}}).reconcile().tasks(0).agent_id().value() == "S");
+  CHECK(call_of(translator, core::ShutdownExecutor{"S", "E"}).type() == Call::SHUTDOWN);
+  CHECK(call_of(translator, core::DeclineInverseOffers{{"I"}}).type() == Call::DECLINE_INVERSE_OFFERS);
+  const auto request = call_of(translator, core::RequestReport{"S", "E"});
+  cell::v1::ToExecutor message;
+  REQUIRE(message.ParseFromString(request.message().data()));
+  CHECK(message.has_report_request());
+  CHECK_FALSE(translator.call("F", core::SaveFramework{"F"}));
+  CHECK_FALSE(translator.call("F", core::Note{false, "x"}));
+}
+
+TEST_CASE("a hello and a state from an executor become events, garbage nothing", "[translate]") {
+  cell::v1::ToScheduler message;
+  message.mutable_state()->set_rep_answers(true);
+  message.mutable_state()->mutable_total()->set_memory_mb(700);
+  auto* provider = message.mutable_state()->add_rootfs_providers();
+  provider->set_scheme("preloaded");
+  provider->add_fixed_set("fs");
+  mesos::v1::scheduler::Event event;
+  event.set_type(mesos::v1::scheduler::Event::MESSAGE);
+  event.mutable_message()->mutable_agent_id()->set_value("S");
+  event.mutable_message()->mutable_executor_id()->set_value("E");
+  event.mutable_message()->set_data(message.SerializeAsString());
+  const auto reported = event_of(mesos_client::encode(mesos_client::Codec::json, event));
+  const auto& report = std::get<core::CellReported>(reported);
+  CHECK(report.executor_id == "E");
+  CHECK(report.rep_answers);
+  CHECK(report.total.mem_mb == 700);
+  CHECK(report.rootfs.at("preloaded").set.contains("fs"));
+  event.mutable_message()->set_data("\xff\xff");
+  CHECK_FALSE(edge::Translator(options()).read(mesos_client::encode(mesos_client::Codec::json, event)).core);
+}
