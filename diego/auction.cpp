@@ -10,7 +10,8 @@ namespace {
 
 void read(GoDecoder& decoder, const JsonMember& member, LrpStart& start) {
   (void)(decoder.field(member, "process_guid", start.process_guid) || decoder.field(member, "domain", start.domain) ||
-         decoder.field(member, "indices", start.indices) || read_needs(decoder, member, start.constraint, start.resource));
+         decoder.field(member, "indices", start.indices) ||
+         read_needs(decoder, member, start.constraint, start.resource));
 }
 
 void read(GoDecoder& decoder, const JsonMember& member, TaskStart& start) {

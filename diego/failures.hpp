@@ -12,7 +12,8 @@ namespace diego {
 inline constexpr std::string_view kCellMismatch = "found no compatible cell for required rootfs";
 inline constexpr std::string_view kVolumeDriverMismatch = "found no compatible cell with required volume drivers";
 inline constexpr std::string_view kCellCommunication = "unable to communicate to compatible cells";
-inline constexpr std::string_view kExceededInflightCreation = "waiting to start instance: reached in-flight start limit";
+inline constexpr std::string_view kExceededInflightCreation =
+    "waiting to start instance: reached in-flight start limit";
 inline constexpr std::string_view kInsufficientResources = "insufficient resources";
 
 // `found no compatible cell with placement tags "a", "b" and "c"`, in the order given.

@@ -7,7 +7,8 @@
 namespace diego {
 
 // True when `member` was one of the constraint's or the resource's fields.
-inline bool read_needs(GoDecoder& decoder, const JsonMember& member, PlacementConstraint& constraint, Resource& resource) {
+inline bool read_needs(GoDecoder& decoder, const JsonMember& member, PlacementConstraint& constraint,
+                       Resource& resource) {
   return decoder.field(member, "PlacementTags", constraint.placement_tags) ||
          decoder.field(member, "VolumeDrivers", constraint.volume_drivers) ||
          decoder.field(member, "RootFs", constraint.rootfs) || decoder.field(member, "MemoryMB", resource.memory_mb) ||

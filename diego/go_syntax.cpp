@@ -9,17 +9,28 @@ namespace {
 std::string quoted(unsigned char c) {
   static constexpr char kHex[] = "0123456789abcdef";
   switch (c) {
-    case '\'': return R"('\'')";
-    case '"': return R"('"')";
-    case '\\': return R"('\\')";
-    case '\a': return R"('\a')";
-    case '\b': return R"('\b')";
-    case '\f': return R"('\f')";
-    case '\n': return R"('\n')";
-    case '\r': return R"('\r')";
-    case '\t': return R"('\t')";
-    case '\v': return R"('\v')";
-    default: break;
+    case '\'':
+      return R"('\'')";
+    case '"':
+      return R"('"')";
+    case '\\':
+      return R"('\\')";
+    case '\a':
+      return R"('\a')";
+    case '\b':
+      return R"('\b')";
+    case '\f':
+      return R"('\f')";
+    case '\n':
+      return R"('\n')";
+    case '\r':
+      return R"('\r')";
+    case '\t':
+      return R"('\t')";
+    case '\v':
+      return R"('\v')";
+    default:
+      break;
   }
   if (c >= 0x20 && c < 0x7f) return {'\'', static_cast<char>(c), '\''};
   const std::string hex{kHex[c >> 4U], kHex[c & 15U]};
@@ -74,7 +85,8 @@ class Scanner {
       case Expect::first_item:
         if (c == ']') return close();
         [[fallthrough]];
-      case Expect::value: return value();
+      case Expect::value:
+        return value();
       case Expect::first_key:
         if (c == '}') return close();
         [[fallthrough]];
@@ -88,7 +100,8 @@ class Scanner {
         ++at_;
         expect_ = Expect::value;
         return;
-      case Expect::after: return after();
+      case Expect::after:
+        return after();
     }
   }
 
@@ -133,7 +146,8 @@ class Scanner {
   void literal(std::string_view word) {
     for (const char expected : word) {
       if (!need([&](char c) { return c == expected; },
-                "in literal " + std::string(word) + " (expecting '" + expected + "')")) return;
+                "in literal " + std::string(word) + " (expecting '" + expected + "')"))
+        return;
     }
   }
 

@@ -140,7 +140,8 @@ std::optional<JsonValue> try_parse(std::string_view text, bool& too_deep) {
   rapidjson::Reader reader;
   TreeBuilder builder;
   // Numbers stay text: Go judges them by the type they are read into, and 1e400 is none of our worry.
-  const auto result = reader.Parse<rapidjson::kParseIterativeFlag | rapidjson::kParseNumbersAsStringsFlag>(stream, builder);
+  const auto result =
+      reader.Parse<rapidjson::kParseIterativeFlag | rapidjson::kParseNumbersAsStringsFlag>(stream, builder);
   too_deep = builder.too_deep();
   // RapidJSON takes a NUL byte for the end of the text.
   if (result.IsError() || stream.Tell() != text.size()) return std::nullopt;
@@ -149,12 +150,18 @@ std::optional<JsonValue> try_parse(std::string_view text, bool& too_deep) {
 
 std::string_view kind_name(JsonValue::Kind kind) {
   switch (kind) {
-    case JsonValue::Kind::null: return "null";
-    case JsonValue::Kind::boolean: return "bool";
-    case JsonValue::Kind::number: return "number";
-    case JsonValue::Kind::string: return "string";
-    case JsonValue::Kind::array: return "array";
-    case JsonValue::Kind::object: return "object";
+    case JsonValue::Kind::null:
+      return "null";
+    case JsonValue::Kind::boolean:
+      return "bool";
+    case JsonValue::Kind::number:
+      return "number";
+    case JsonValue::Kind::string:
+      return "string";
+    case JsonValue::Kind::array:
+      return "array";
+    case JsonValue::Kind::object:
+      return "object";
   }
   return "";
 }
@@ -164,7 +171,8 @@ bool is_null(const JsonValue& value) { return value.kind == JsonValue::Kind::nul
 }  // namespace
 
 base::Result<JsonValue> parse_json(std::string_view text) {
-  if (text.size() > kJsonBytesMax) return base::Error{"", "document is larger than " + std::to_string(kJsonBytesMax) + " bytes"};
+  if (text.size() > kJsonBytesMax)
+    return base::Error{"", "document is larger than " + std::to_string(kJsonBytesMax) + " bytes"};
   bool too_deep = false;
   if (auto value = try_parse(text, too_deep)) return *std::move(value);
   if (auto error = go_syntax_error(text)) return base::Error{"", *std::move(error)};
@@ -186,8 +194,8 @@ void GoDecoder::mismatch(const JsonValue& value, std::string_view go_type) {
   std::string what(kind_name(value.kind));
   if (value.kind == JsonValue::Kind::number && go_type.starts_with("int")) what += " " + value.text;
   mismatch_ = "json: cannot unmarshal " + what + " into Go " +
-              (field_.empty() ? "value" : "struct field " + std::string(type_) + "." + std::string(field_)) + " of type " +
-              std::string(go_type);
+              (field_.empty() ? "value" : "struct field " + std::string(type_) + "." + std::string(field_)) +
+              " of type " + std::string(go_type);
 }
 
 void GoDecoder::abort(std::string text) {

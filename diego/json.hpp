@@ -66,7 +66,10 @@ class GoDecoder {
   void mismatch(const JsonValue& value, std::string_view go_type);
 
   // Forgets what was remembered.
-  void forget() { mismatch_.reset(); aborted_.reset(); }
+  void forget() {
+    mismatch_.reset();
+    aborted_.reset();
+  }
 
   // Ends the decoding: beats every mismatch, as an error of Go's own UnmarshalJSON methods does.
   void abort(std::string text);
@@ -86,21 +89,59 @@ class GoDecoder {
 // (& < > and U+2028/9 too).
 class GoWriter {
  public:
-  void begin_object() { separate(); text_ += '{'; fresh_ = true; }
-  void end_object() { text_ += '}'; fresh_ = false; }
-  void begin_array() { separate(); text_ += '['; fresh_ = true; }
-  void end_array() { text_ += ']'; fresh_ = false; }
+  void begin_object() {
+    separate();
+    text_ += '{';
+    fresh_ = true;
+  }
+  void end_object() {
+    text_ += '}';
+    fresh_ = false;
+  }
+  void begin_array() {
+    separate();
+    text_ += '[';
+    fresh_ = true;
+  }
+  void end_array() {
+    text_ += ']';
+    fresh_ = false;
+  }
   void key(std::string_view name);
   void string(std::string_view value);
-  void number(std::int64_t value) { separate(); text_ += std::to_string(value); }
-  void boolean(bool value) { separate(); text_ += value ? "true" : "false"; }
-  void null() { separate(); text_ += "null"; }
+  void number(std::int64_t value) {
+    separate();
+    text_ += std::to_string(value);
+  }
+  void boolean(bool value) {
+    separate();
+    text_ += value ? "true" : "false";
+  }
+  void null() {
+    separate();
+    text_ += "null";
+  }
 
-  void member(std::string_view name, std::string_view value) { key(name); string(value); }
-  void member(std::string_view name, const char* value) { key(name); string(value); }
-  void member(std::string_view name, std::int32_t value) { key(name); number(value); }
-  void member(std::string_view name, std::int64_t value) { key(name); number(value); }
-  void member(std::string_view name, bool value) { key(name); boolean(value); }
+  void member(std::string_view name, std::string_view value) {
+    key(name);
+    string(value);
+  }
+  void member(std::string_view name, const char* value) {
+    key(name);
+    string(value);
+  }
+  void member(std::string_view name, std::int32_t value) {
+    key(name);
+    number(value);
+  }
+  void member(std::string_view name, std::int64_t value) {
+    key(name);
+    number(value);
+  }
+  void member(std::string_view name, bool value) {
+    key(name);
+    boolean(value);
+  }
   void member(std::string_view name, const Slice<std::string>& values);
 
   std::string take() { return std::move(text_); }

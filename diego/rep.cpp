@@ -249,12 +249,16 @@ base::Result<Element> parse_element(std::string_view data) {
 }
 
 Lrp lrp_of(const LrpStart& start, std::int32_t index) {
-  return {.process_guid = start.process_guid, .index = index, .domain = start.domain,
-          .constraint = start.constraint, .resource = start.resource};
+  return {.process_guid = start.process_guid,
+          .index = index,
+          .domain = start.domain,
+          .constraint = start.constraint,
+          .resource = start.resource};
 }
 
 Task task_of(const TaskStart& start) {
-  return {.task_guid = start.task_guid, .domain = start.domain, .constraint = start.constraint, .resource = start.resource};
+  return {
+      .task_guid = start.task_guid, .domain = start.domain, .constraint = start.constraint, .resource = start.resource};
 }
 
 }  // namespace diego

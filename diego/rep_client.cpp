@@ -35,12 +35,16 @@ base::Status expect(const base::Result<platform::ClientResponse>& response, cons
 }  // namespace
 
 base::Result<std::unique_ptr<RepClient>> RepClient::create(RepClientOptions options) {
-  const auto connect = [&](std::string_view where, const std::string& text) -> base::Result<std::unique_ptr<platform::HttpClient>> {
+  const auto connect = [&](std::string_view where,
+                           const std::string& text) -> base::Result<std::unique_ptr<platform::HttpClient>> {
     const auto url = platform::parse_url(where, text);
     if (!url) return url.error();
-    return std::make_unique<platform::HttpClient>(platform::ClientOptions{
-        .origin = *url, .connect_timeout = options.timeout, .read_timeout = options.timeout,
-        .ca_file = options.ca_file, .cert_file = options.cert_file, .key_file = options.key_file});
+    return std::make_unique<platform::HttpClient>(platform::ClientOptions{.origin = *url,
+                                                                          .connect_timeout = options.timeout,
+                                                                          .read_timeout = options.timeout,
+                                                                          .ca_file = options.ca_file,
+                                                                          .cert_file = options.cert_file,
+                                                                          .key_file = options.key_file});
   };
   auto network = connect("--rep-url", options.url);
   if (!network) return network.error();
@@ -78,9 +82,10 @@ base::Result<CellState> RepClient::state() {
 
 base::Result<Work> RepClient::work(const Work& work, const std::string& request_id) {
   const std::string what = "POST /work";
-  const auto response = send(*network_, {.method = "POST", .path = "/work",
-                                         .headers = {{"Content-Type", "application/json"}},
-                                         .body = write_work(work)}, request_id);
+  const auto response = send(
+      *network_,
+      {.method = "POST", .path = "/work", .headers = {{"Content-Type", "application/json"}}, .body = write_work(work)},
+      request_id);
   if (!response) return base::Error{what, response.error().text};
   if (response->status != 200) return refused(what, response->status);
   auto failed = parse_work(response->body);
@@ -90,7 +95,8 @@ base::Result<Work> RepClient::work(const Work& work, const std::string& request_
 
 base::Status RepClient::stop_lrp(const std::string& process_guid, const std::string& instance_guid,
                                  const std::string& request_id) {
-  const std::string path = "/v1/lrps/" + path_segment(process_guid) + "/instances/" + path_segment(instance_guid) + "/stop";
+  const std::string path =
+      "/v1/lrps/" + path_segment(process_guid) + "/instances/" + path_segment(instance_guid) + "/stop";
   return expect(send(*network_, {.method = "POST", .path = path}, request_id), "POST " + path, 202);
 }
 

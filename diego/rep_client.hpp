@@ -14,7 +14,7 @@ namespace platform {
 class HttpClient;
 struct ClientRequest;
 struct ClientResponse;
-}
+}  // namespace platform
 
 namespace diego {
 
@@ -22,7 +22,7 @@ struct RepClientOptions {
   std::string url;        // http(s)://host:port of the network listener.
   std::string admin_url;  // Of the admin listener (/ping, /evacuate); empty: as `url`.
   std::string ca_file, cert_file, key_file;
-  std::string cell_id;    // A /state with another one is an error; empty: not compared.
+  std::string cell_id;  // A /state with another one is an error; empty: not compared.
   base::Duration timeout = std::chrono::seconds(10);
 };
 

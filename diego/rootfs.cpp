@@ -98,9 +98,12 @@ bool matches(const RootFsProviders& providers, const RootFs& rootfs) {
   const auto provider = providers.find(rootfs.scheme);
   if (provider == providers.end()) return false;
   switch (provider->second.kind) {
-    case RootFsProvider::Kind::unknown: return false;
-    case RootFsProvider::Kind::arbitrary: return true;
-    case RootFsProvider::Kind::fixed_set: return provider->second.set.contains(rootfs.opaque);
+    case RootFsProvider::Kind::unknown:
+      return false;
+    case RootFsProvider::Kind::arbitrary:
+      return true;
+    case RootFsProvider::Kind::fixed_set:
+      return provider->second.set.contains(rootfs.opaque);
   }
   return false;
 }

@@ -48,7 +48,8 @@ int main(int argc, char** argv) {
   }
   const sigset_t signals = block_signals();
   platform::start_log("diego-executor", *platform::parse_log_level("--log-level", flags.log_level));
-  platform::log_info("executor=" + agent->executor_id + " framework=" + agent->framework_id + " agent=" + agent->agent_pid);
+  platform::log_info("executor=" + agent->executor_id + " framework=" + agent->framework_id +
+                     " agent=" + agent->agent_pid);
 
   executor::Loop loop(flags, *std::move(agent), environment);
   std::atomic<bool> over = false;

@@ -154,7 +154,7 @@ class MessageHandler : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Me
       frames_.push_back({Frame::map, field.child, slot});
       return true;
     }
-    const Reflection& reflection = *slot.message->GetReflection();
+    const Reflection& reflection = *slot.reflection;
     Message* const child = field.repeated ? reflection.AddMessage(slot.message, field.descriptor)
                                           : reflection.MutableMessage(slot.message, field.descriptor);
     frames_.push_back({Frame::object, field.child, {child, nullptr}});
@@ -167,13 +167,17 @@ class MessageHandler : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Me
     Frame& frame = frames_.back();
     if (frame.kind == Frame::map) {
       const Slot owner = frame.owner;
-      Message* const entry = owner.message->GetReflection()->AddMessage(owner.message, owner.field->descriptor);
+      Message* const entry = owner.reflection->AddMessage(owner.message, owner.field->descriptor);
       store_string({entry, &frame.shape->fields[0]}, key);
       frame.slot = {entry, &frame.shape->fields[1]};
       return true;
     }
-    frame.slot.field = frame.shape->find(key);
-    if (frame.slot) forget_earlier(frame.slot);
+    frame.slot.field = frame.shape->find(key, frame.slot.field);
+    if (!frame.slot) return true;
+    const auto place = static_cast<std::size_t>(frame.slot.field - frame.shape->fields.data());
+    const std::uint64_t bit = place < 64 ? std::uint64_t{1} << place : 0;
+    if (bit == 0 || (frame.seen & bit) != 0) forget_earlier(frame.slot);
+    frame.seen |= bit;
     return true;
   }
 
@@ -197,7 +201,10 @@ class MessageHandler : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Me
  private:
   // Where the next value belongs; false where it is ignored.
   struct Slot {
+    Slot() = default;
+    Slot(Message* in, const Field* at) : message(in), reflection(in->GetReflection()), field(at) {}
     Message* message = nullptr;
+    const Reflection* reflection = nullptr;
     const Field* field = nullptr;
     explicit operator bool() const { return field != nullptr; }
   };
@@ -208,6 +215,7 @@ class MessageHandler : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Me
     const Shape* shape;  // Of the object, or of the map's entries.
     Slot slot;
     Slot owner;          // A map frame's own field; its slot is that of the current entry.
+    std::uint64_t seen = 0;  // Fields of the object, by place in the shape.
   };
 
   Slot next() const { return skipping_ > 0 || frames_.empty() ? Slot{} : frames_.back().slot; }
@@ -226,10 +234,8 @@ class MessageHandler : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Me
 
   // Of equal keys the last one wins, also against an error in an earlier one.
   void forget_earlier(const Slot& slot) {
-    const Reflection& reflection = *slot.message->GetReflection();
-    const bool there = slot.field->repeated ? reflection.FieldSize(*slot.message, slot.field->descriptor) > 0
-                                            : reflection.HasField(*slot.message, slot.field->descriptor);
-    if (there) reflection.ClearField(slot.message, slot.field->descriptor);
+    const Reflection& reflection = *slot.reflection;
+    reflection.ClearField(slot.message, slot.field->descriptor);
     if (error_ && failed_.message == slot.message && failed_.field == slot.field) error_.reset();
   }
 
@@ -247,7 +253,7 @@ class MessageHandler : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Me
 
   template <class Number>
   void store_number(const Slot& slot, Number value) {
-    const Reflection& reflection = *slot.message->GetReflection();
+    const Reflection& reflection = *slot.reflection;
     const Field& field = *slot.field;
     Message* const message = slot.message;
     const FieldDescriptor* const descriptor = field.descriptor;
@@ -282,7 +288,7 @@ class MessageHandler : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Me
   }
 
   void store_bool(const Slot& slot, bool value) {
-    const Reflection& reflection = *slot.message->GetReflection();
+    const Reflection& reflection = *slot.reflection;
     if (slot.field->type != FieldDescriptor::CPPTYPE_BOOL) {
       fail(slot, "Not expecting a JSON boolean for field '" + slot.field->name + "'");
     } else if (slot.field->repeated) {
@@ -303,7 +309,7 @@ class MessageHandler : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Me
           return fail(slot, "Failed to base64 decode bytes field '" + field.name + "': Invalid character '" +
                                 std::string(1, *bad) + "'");
         }
-        const Reflection& reflection = *slot.message->GetReflection();
+        const Reflection& reflection = *slot.reflection;
         field.repeated ? reflection.AddString(slot.message, field.descriptor, std::move(value))
                        : reflection.SetString(slot.message, field.descriptor, std::move(value));
         return;
@@ -330,7 +336,7 @@ class MessageHandler : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Me
       if (field.required) fail(slot, "Failed to find enum for '" + std::string(name) + "'");
       return;
     }
-    const Reflection& reflection = *slot.message->GetReflection();
+    const Reflection& reflection = *slot.reflection;
     field.repeated ? reflection.AddEnumValue(slot.message, field.descriptor, known->second)
                    : reflection.SetEnumValue(slot.message, field.descriptor, known->second);
   }

@@ -55,9 +55,15 @@ Shape& Closure::build(const Descriptor& type) {
 
 }  // namespace
 
-const Field* Shape::find(std::string_view name) const {
-  for (const Field& field : fields) {
-    if (field.name == name) return &field;
+const Field* Shape::find(std::string_view name, const Field* last) const {
+  const Field* const begin = fields.data();
+  const Field* const end = begin + fields.size();
+  const Field* const from = last == nullptr ? begin : last + 1;
+  for (const Field* field = from; field != end; ++field) {
+    if (field->name == name) return field;
+  }
+  for (const Field* field = begin; field != from; ++field) {
+    if (field->name == name) return field;
   }
   return nullptr;
 }

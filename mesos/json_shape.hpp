@@ -30,8 +30,9 @@ struct Field {
 struct Shape {
   std::vector<Field> fields;  // In the order of the .proto, which is the order Mesos writes.
 
-  // nullptr for a name that is not a field.
-  const Field* find(std::string_view name) const;
+  // nullptr for a name that is not a field. Writers keep an order, so the search begins behind the
+  // field found last (nullptr: at the first).
+  const Field* find(std::string_view name, const Field* last) const;
 };
 
 // Built on first use and kept; safe from any number of callers at once.

@@ -86,7 +86,8 @@ void Core::leave(base::Time now, base::Duration grace, const std::string& reason
   gone_by_ = now + grace;
   evacuate_until_ = gone_by_ - kStopReserve;
   for (Attempt* attempt : in_order()) {
-    if (attempt->phase == Phase::queued) send(*attempt, TaskState::killed, "killed before the rep had it: " + reason, now);
+    if (attempt->phase == Phase::queued)
+      send(*attempt, TaskState::killed, "killed before the rep had it: " + reason, now);
   }
   cell_stopped_ = !cell_started;
   if (holds_work() && now < evacuate_until_) {
@@ -121,7 +122,9 @@ void Core::stop_cell(int code, const std::string& reason, base::Time now) {
   // Of what is left the cell gets two thirds; the acknowledgements are waited for meanwhile.
   const base::Duration left = gone_by_ - now;
   acknowledge_until_ = now + std::min(kAcknowledgeMax, code == 0 ? left * 9 / 10 : kAcknowledgeMax);
-  if (!cell_stopped_) actions_.emplace_back(StopCell{std::min(left * 2 / 3, kStopReserve)});
+  if (!cell_stopped_)
+    actions_.emplace_back(
+        StopCell{std::min<base::Duration>(std::chrono::floor<std::chrono::milliseconds>(left * 2 / 3), kStopReserve)});
   maybe_exit(now);
 }
 
@@ -181,7 +184,8 @@ bool Core::changing() const {
 }
 
 bool Core::holds_work() const {
-  return std::any_of(attempts_.begin(), attempts_.end(), [](const auto& entry) { return entry.second.phase != Phase::ended; });
+  return std::any_of(attempts_.begin(), attempts_.end(),
+                     [](const auto& entry) { return entry.second.phase != Phase::ended; });
 }
 
 std::vector<Core::Attempt*> Core::in_order() {
@@ -208,7 +212,8 @@ void Core::maybe_report(base::Time now) {
   if (!subscribed_ || config_.cell_id.empty()) return;
   if (!report_due_ && reported_ && now < reported_at_ + kReportGap) return;
   CellReport current = report();
-  const bool due = report_due_ || (reported_ ? *reported_ != current || now >= reported_at_ + kReportEvery : state_.has_value());
+  const bool due =
+      report_due_ || (reported_ ? *reported_ != current || now >= reported_at_ + kReportEvery : state_.has_value());
   if (!due) return;
   report_due_ = false;
   reported_at_ = now;
@@ -222,7 +227,8 @@ CellReport Core::report() const {
   report.cell.evacuating = report.cell.evacuating || evacuating_;
   for (const auto& [id, attempt] : attempts_) {
     if (attempt.phase == Phase::ended || attempt.boot) continue;
-    const std::string& domain = std::visit([](const auto& element) -> const std::string& { return element.domain; }, attempt.element);
+    const std::string& domain =
+        std::visit([](const auto& element) -> const std::string& { return element.domain; }, attempt.element);
     report.work.push_back({id, domain, attempt.mem_mb, attempt.disk_mb, attempt.rep_state});
   }
   return report;

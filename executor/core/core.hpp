@@ -23,15 +23,15 @@
 namespace executor {
 
 struct Config {
-  std::string cell_id;                 // Empty: the rep's, from its first /state.
-  std::int64_t cell_mem_mb = 0;        // The cell's own share of the agent.
+  std::string cell_id;           // Empty: the rep's, from its first /state.
+  std::int64_t cell_mem_mb = 0;  // The cell's own share of the agent.
   std::int64_t cell_disk_mb = 0;
-  std::int64_t cell_max_mem_mb = 0;    // Caps of the capacity told to the rep; 0: none.
+  std::int64_t cell_max_mem_mb = 0;  // Caps of the capacity told to the rep; 0: none.
   std::int64_t cell_max_disk_mb = 0;
   base::Duration boot_timeout = std::chrono::seconds(50);
   base::Duration rep_timeout = std::chrono::seconds(30);
-  base::Duration shutdown_grace = std::chrono::seconds(5);   // MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD
-  base::Duration terminated_grace = std::chrono::seconds(5); // Of a SIGTERM.
+  base::Duration shutdown_grace = std::chrono::seconds(5);    // MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD
+  base::Duration terminated_grace = std::chrono::seconds(5);  // Of a SIGTERM.
 };
 
 // Of the grace period this much is kept for stopping the cell and the last updates.
@@ -77,9 +77,9 @@ class Core {
     std::string trace_id;
     Phase phase = Phase::queued;
     int posts = 0;
-    base::Time since;                      // Of queued: not to be posted before; of accepted: when.
-    std::string instance_guid;             // LRP, once seen.
-    std::string rep_state;                 // Last seen.
+    base::Time since;           // Of queued: not to be posted before; of accepted: when.
+    std::string instance_guid;  // LRP, once seen.
+    std::string rep_state;      // Last seen.
     std::int64_t mem_mb = 0, disk_mb = 0;
     bool running_sent = false;
     bool killing_sent = false;
@@ -150,23 +150,23 @@ class Core {
 
   std::map<std::string, Attempt> attempts_;  // By task id.
   std::uint64_t arrivals_ = 0;
-  std::deque<Update> updates_;               // Unacknowledged.
+  std::deque<Update> updates_;  // Unacknowledged.
 
   // The rep.
-  std::optional<diego::CellState> state_;    // Its last answer, without LRPs and Tasks.
-  std::set<std::string> foreign_;            // Instance guids in /state that are none of ours.
+  std::optional<diego::CellState> state_;  // Its last answer, without LRPs and Tasks.
+  std::set<std::string> foreign_;          // Instance guids in /state that are none of ours.
   bool rep_answers_ = false;
-  bool was_away_ = false;                    // It failed to answer since its last answer.
-  base::Time silent_since_;                  // Boot began, or its last answer.
+  bool was_away_ = false;    // It failed to answer since its last answer.
+  base::Time silent_since_;  // Boot began, or its last answer.
   std::string last_failure_;
   bool polling_ = false, posting_ = false, evacuating_ = false;
   std::optional<base::Time> evacuate_again_at_;
   base::Time poll_at_;
-  int quick_polls_ = 0;                      // Since the last change.
+  int quick_polls_ = 0;  // Since the last change.
   base::Time changed_at_;
 
   // Reports.
-  bool report_due_ = false;                  // Asked for.
+  bool report_due_ = false;  // Asked for.
   std::optional<CellReport> reported_;
   base::Time reported_at_;
 

@@ -26,7 +26,7 @@ constexpr bool terminal(TaskState state) {
 struct Update {
   std::string task_id;
   TaskState state = TaskState::starting;
-  std::string uuid;      // 16 raw bytes, version 4.
+  std::string uuid;  // 16 raw bytes, version 4.
   base::Time timestamp;
   std::string message;
   bool operator==(const Update&) const = default;
@@ -36,9 +36,9 @@ struct Update {
 struct HeldWork {
   std::string task_id;
   std::string domain;
-  std::int64_t mem_mb = 0;   // As the rep charges it, once it has the work.
+  std::int64_t mem_mb = 0;  // As the rep charges it, once it has the work.
   std::int64_t disk_mb = 0;
-  std::string rep_state;     // "" before the rep has it.
+  std::string rep_state;  // "" before the rep has it.
   bool operator==(const HeldWork&) const = default;
 };
 
@@ -55,13 +55,13 @@ struct CellReport {
 
 // Once per subscription.
 struct Subscribed {
-  std::string executor_info;         // mesos.v1.ExecutorInfo as received, binary.
-  bool killing_state_wanted = false; // The framework has TASK_KILLING_STATE.
-  std::int64_t agent_mem_mb = 0;     // The agent's total.
+  std::string executor_info;          // mesos.v1.ExecutorInfo as received, binary.
+  bool killing_state_wanted = false;  // The framework has TASK_KILLING_STATE.
+  std::int64_t agent_mem_mb = 0;      // The agent's total.
   std::int64_t agent_disk_mb = 0;
 };
-struct StreamLost {};                // It will be tried again.
-struct SessionEnded {                // It will not.
+struct StreamLost {};  // It will be tried again.
+struct SessionEnded {  // It will not.
   std::string reason;
 };
 struct LaunchedTask {
@@ -113,9 +113,9 @@ struct CellEnded {
 // only, so that LAUNCHes that arrive together go to the rep together.
 struct ClockTicked {};
 
-using Event = std::variant<Subscribed, StreamLost, SessionEnded, TasksLaunched, KillRequested, Acknowledged, ReportRequested,
-                           DrainRequested, ShutdownRequested, Terminated, RepAnswered, RepFailed, WorkAnswered, StopAnswered,
-                           EvacuateAnswered, CellEnded, ClockTicked>;
+using Event = std::variant<Subscribed, StreamLost, SessionEnded, TasksLaunched, KillRequested, Acknowledged,
+                           ReportRequested, DrainRequested, ShutdownRequested, Terminated, RepAnswered, RepFailed,
+                           WorkAnswered, StopAnswered, EvacuateAnswered, CellEnded, ClockTicked>;
 
 // ---- Actions
 
@@ -181,8 +181,8 @@ struct Log {
   bool operator==(const Log&) const = default;
 };
 
-using Action = std::variant<StartCell, StopCell, PollState, PostWork, StopLrp, CancelTask, Evacuate, SendUpdate, SendHello,
-                            SendReport, Exit, Log>;
+using Action = std::variant<StartCell, StopCell, PollState, PostWork, StopLrp, CancelTask, Evacuate, SendUpdate,
+                            SendHello, SendReport, Exit, Log>;
 using Actions = std::vector<Action>;
 
 }  // namespace executor

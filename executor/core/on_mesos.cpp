@@ -58,9 +58,11 @@ void Core::launch(const LaunchedTask& task, base::Time now) {
   attempt.boot = task.task_id.starts_with(kBootTaskPrefix);
   if (!attempt.boot) {
     auto element = diego::parse_element(task.data);
-    if (!element) return send(attempt, TaskState::failed, "its data is no work for a rep: " + element.error().text, now);
+    if (!element)
+      return send(attempt, TaskState::failed, "its data is no work for a rep: " + element.error().text, now);
     attempt.element = *std::move(element);
-    const auto& resource = std::visit([](const auto& one) -> const diego::Resource& { return one.resource; }, attempt.element);
+    const auto& resource =
+        std::visit([](const auto& one) -> const diego::Resource& { return one.resource; }, attempt.element);
     attempt.mem_mb = resource.memory_mb;
     attempt.disk_mb = resource.disk_mb;
   }
@@ -73,7 +75,8 @@ void Core::launch(const LaunchedTask& task, base::Time now) {
 
 void Core::on(const KillRequested& event, base::Time now) {
   const auto found = attempts_.find(event.task_id);
-  if (found == attempts_.end()) return log(Log::Level::warning, "kill of a task that is not here task=" + event.task_id);
+  if (found == attempts_.end())
+    return log(Log::Level::warning, "kill of a task that is not here task=" + event.task_id);
   Attempt& attempt = found->second;
   if (attempt.phase == Phase::ended) return;
   if (attempt.phase == Phase::queued) return send(attempt, TaskState::killed, "killed before the rep had it", now);
@@ -92,7 +95,8 @@ void Core::stop(Attempt& attempt, base::Time now) {
     actions_.emplace_back(CancelTask{attempt.task_id, task->task_guid});
   } else {
     if (attempt.phase != Phase::seen) return;
-    actions_.emplace_back(StopLrp{attempt.task_id, std::get<diego::Lrp>(attempt.element).process_guid, attempt.instance_guid});
+    actions_.emplace_back(
+        StopLrp{attempt.task_id, std::get<diego::Lrp>(attempt.element).process_guid, attempt.instance_guid});
   }
   attempt.stop_again_at = now + kStopAgain;
   changed_at_ = now;
@@ -101,7 +105,8 @@ void Core::stop(Attempt& attempt, base::Time now) {
 }
 
 void Core::on(const Acknowledged& event, base::Time now) {
-  const auto update = std::find_if(updates_.begin(), updates_.end(), [&](const Update& one) { return one.uuid == event.uuid; });
+  const auto update =
+      std::find_if(updates_.begin(), updates_.end(), [&](const Update& one) { return one.uuid == event.uuid; });
   if (update == updates_.end()) return;  // A duplicate.
   const auto attempt = attempts_.find(update->task_id);
   if (attempt != attempts_.end()) {

@@ -13,7 +13,9 @@ constexpr base::Duration kPostAgain = 200ms;
 constexpr base::Duration kEvacuateAgain = 1s;
 constexpr base::Duration kStopFailedAgain = 1s;
 
-bool same_key(const diego::Lrp& a, const diego::Lrp& b) { return a.process_guid == b.process_guid && a.index == b.index; }
+bool same_key(const diego::Lrp& a, const diego::Lrp& b) {
+  return a.process_guid == b.process_guid && a.index == b.index;
+}
 
 }  // namespace
 
@@ -104,13 +106,13 @@ void Core::on(const WorkAnswered& event, base::Time now) {
 std::string Core::refusal(const Attempt& attempt) const {
   if (evacuating_) return "it is evacuating";
   if (!state_) return "no reason given";
-  const auto& [constraint, resource] = std::visit(
-      [](const auto& one) { return std::pair(one.constraint, one.resource); }, attempt.element);
+  const auto& [constraint, resource] =
+      std::visit([](const auto& one) { return std::pair(one.constraint, one.resource); }, attempt.element);
   if (!diego::matches(state_->rootfs_providers, constraint.rootfs)) return std::string(diego::kCellMismatch);
   return "it needs " + std::to_string(resource.memory_mb) + " MiB of memory and " + std::to_string(resource.disk_mb) +
          " MiB of disk, and the cell last had " + std::to_string(state_->available.memory_mb) + " MiB, " +
-         std::to_string(state_->available.disk_mb) + " MiB and room for " + std::to_string(state_->available.containers) +
-         " containers";
+         std::to_string(state_->available.disk_mb) + " MiB and room for " +
+         std::to_string(state_->available.containers) + " containers";
 }
 
 void Core::accept(Attempt& attempt, base::Time now) {
@@ -179,7 +181,8 @@ bool Core::match_tasks(const std::vector<diego::Task>& tasks, base::Time now) {
       present.insert(attempt->task_id);  // Not judged here.
       continue;
     }
-    const bool with_rep = attempt->phase == Phase::accepted || attempt->phase == Phase::unclear || attempt->phase == Phase::seen;
+    const bool with_rep =
+        attempt->phase == Phase::accepted || attempt->phase == Phase::unclear || attempt->phase == Phase::seen;
     const auto found = by_guid.find(ours->task_guid);
     if (!with_rep || found == by_guid.end()) continue;
     const diego::Task& task = *found->second;
@@ -256,7 +259,8 @@ void Core::on(const StopAnswered& event, base::Time now) {
   log(Log::Level::warning, "stop failed task=" + event.task_id + ": " + *event.error);
   const auto found = attempts_.find(event.task_id);
   // Mostly it is gone already, and the next /state says so.
-  if (found != attempts_.end() && found->second.phase == Phase::seen) found->second.stop_again_at = now + kStopFailedAgain;
+  if (found != attempts_.end() && found->second.phase == Phase::seen)
+    found->second.stop_again_at = now + kStopFailedAgain;
 }
 
 void Core::on(const EvacuateAnswered& event, base::Time now) {

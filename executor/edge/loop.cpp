@@ -35,8 +35,9 @@ platform::LogLevel level_of(const Action& action) {
     if (log->level == Log::Level::error) return platform::LogLevel::error;
     if (log->level == Log::Level::warning) return platform::LogLevel::warning;
   }
-  return std::holds_alternative<PollState>(action) || std::holds_alternative<SendReport>(action) ? platform::LogLevel::debug
-                                                                                               : platform::LogLevel::info;
+  return std::holds_alternative<PollState>(action) || std::holds_alternative<SendReport>(action)
+             ? platform::LogLevel::debug
+             : platform::LogLevel::info;
 }
 
 template <class Said>
@@ -48,9 +49,13 @@ void print(const Said& said) {
 }  // namespace
 
 Loop::Loop(Flags flags, AgentEnvironment agent, std::map<std::string, std::string> environment)
-    : flags_(std::move(flags)), agent_(std::move(agent)), environment_(std::move(environment)),
-      codec_(*mesos_client::parse_codec(flags_.mesos_codec)), random_(platform::random_seed()),
-      config_(core_config(flags_, agent_)), core_(config_, base::Random(platform::random_seed())),
+    : flags_(std::move(flags)),
+      agent_(std::move(agent)),
+      environment_(std::move(environment)),
+      codec_(*mesos_client::parse_codec(flags_.mesos_codec)),
+      random_(platform::random_seed()),
+      config_(core_config(flags_, agent_)),
+      core_(config_, base::Random(platform::random_seed())),
       session_(session_config(agent_)) {}
 
 Loop::~Loop() = default;
@@ -188,7 +193,8 @@ void Loop::perform(const Action& action) {
     return call(mesos_client::executor_message_call(agent_.framework_id, agent_.executor_id, hello_message(*hello)));
   }
   if (const auto* report = std::get_if<SendReport>(&action)) {
-    return call(mesos_client::executor_message_call(agent_.framework_id, agent_.executor_id, report_message(report->report)));
+    return call(
+        mesos_client::executor_message_call(agent_.framework_id, agent_.executor_id, report_message(report->report)));
   }
   if (const auto* exit = std::get_if<Exit>(&action)) {
     exit_ = *exit;
@@ -211,8 +217,12 @@ void Loop::start_cell(const StartCell& start) {
   }
   const auto address = rep_address(flags_, port);
   if (!address) return ended("was not started: " + address.error().message());
-  auto client = diego::RepClient::create({.url = address->url, .admin_url = address->admin_url, .ca_file = flags_.rep_ca,
-                                          .cert_file = flags_.rep_cert, .key_file = flags_.rep_key, .cell_id = config_.cell_id});
+  auto client = diego::RepClient::create({.url = address->url,
+                                          .admin_url = address->admin_url,
+                                          .ca_file = flags_.rep_ca,
+                                          .cert_file = flags_.rep_cert,
+                                          .key_file = flags_.rep_key,
+                                          .cell_id = config_.cell_id});
   if (!client) return ended("was not started: " + client.error().message());
   rep_ = std::make_unique<RepWorker>(*std::move(client), [this](Event event) { mailbox_.post(std::move(event)); });
   if (flags_.cell_command.empty()) return;

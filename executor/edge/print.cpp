@@ -10,12 +10,18 @@ namespace {
 
 std::string_view name_of(TaskState state) {
   switch (state) {
-    case TaskState::starting: return "TASK_STARTING";
-    case TaskState::running: return "TASK_RUNNING";
-    case TaskState::killing: return "TASK_KILLING";
-    case TaskState::finished: return "TASK_FINISHED";
-    case TaskState::failed: return "TASK_FAILED";
-    case TaskState::killed: return "TASK_KILLED";
+    case TaskState::starting:
+      return "TASK_STARTING";
+    case TaskState::running:
+      return "TASK_RUNNING";
+    case TaskState::killing:
+      return "TASK_KILLING";
+    case TaskState::finished:
+      return "TASK_FINISHED";
+    case TaskState::failed:
+      return "TASK_FAILED";
+    case TaskState::killed:
+      return "TASK_KILLED";
   }
   return "";
 }
@@ -55,8 +61,12 @@ struct EventLine {
 };
 
 struct ActionLine {
-  std::string operator()(const StartCell& a) const { return fmt::format("start the cell mem_mb={} disk_mb={}", a.mem_mb, a.disk_mb); }
-  std::string operator()(const StopCell& a) const { return "stop the cell grace=" + platform::format_duration(a.grace); }
+  std::string operator()(const StartCell& a) const {
+    return fmt::format("start the cell mem_mb={} disk_mb={}", a.mem_mb, a.disk_mb);
+  }
+  std::string operator()(const StopCell& a) const {
+    return "stop the cell grace=" + platform::format_duration(a.grace);
+  }
   std::string operator()(const PollState&) const { return "poll state"; }
   std::string operator()(const PostWork& a) const {
     return fmt::format("post work lrps={} tasks={}", a.work.lrps.size(), a.work.tasks.size());
@@ -71,7 +81,8 @@ struct ActionLine {
   }
   std::string operator()(const SendHello& a) const { return "hello cell=" + a.cell_id; }
   std::string operator()(const SendReport& a) const {
-    return fmt::format("report cell={} rep_answers={} work={}", a.report.cell_id, a.report.rep_answers, a.report.work.size());
+    return fmt::format("report cell={} rep_answers={} work={}", a.report.cell_id, a.report.rep_answers,
+                       a.report.work.size());
   }
   std::string operator()(const Exit& a) const { return fmt::format("exit {}: {}", a.code, a.reason); }
   std::string operator()(const Log& a) const { return a.text; }

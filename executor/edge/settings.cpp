@@ -34,22 +34,28 @@ std::string with_port(std::string url, int free_port) {
 
 void declare(platform::Flags& parser, Flags& flags) {
   parser.group("The cell");
-  parser.add("cell-command", flags.cell_command, "shell command that runs the cell (rep, garden); none: a rep runs already");
+  parser.add("cell-command", flags.cell_command,
+             "shell command that runs the cell (rep, garden); none: a rep runs already");
   parser.add("cell-id", flags.cell_id, "the cell's id, one DNS label; default cell-<agent address>-<run>");
-  parser.add("cell-zone", flags.cell_zone, "the cell's zone; default the agent's attribute `zone`, or its fault domain");
+  parser.add("cell-zone", flags.cell_zone,
+             "the cell's zone; default the agent's attribute `zone`, or its fault domain");
   constexpr std::int64_t kMax = std::int64_t{1} << 40;
   parser.add("cell-mem-mb", flags.cell_mem_mb, "memory of the cell's own processes, MiB", 0, kMax);
   parser.add("cell-disk-mb", flags.cell_disk_mb, "disk of the cell's own processes, MiB", 0, kMax);
   parser.add("cell-max-mem-mb", flags.cell_max_mem_mb, "cap of the memory the rep is told, MiB; 0: none", 0, kMax);
   parser.add("cell-max-disk-mb", flags.cell_max_disk_mb, "cap of the disk the rep is told, MiB; 0: none", 0, kMax);
-  parser.add("boot-timeout", flags.boot_timeout, "how long the rep may take to answer at first", std::chrono::milliseconds(1));
+  parser.add("boot-timeout", flags.boot_timeout, "how long the rep may take to answer at first",
+             std::chrono::milliseconds(1));
   parser.group("The rep");
-  parser.add("rep-url", flags.rep_url, "the rep's network listener; `auto`: a free loopback port, told to the command as REP_LISTEN");
-  parser.add("rep-admin-url", flags.rep_admin_url, "the rep's admin listener; default port 1800 beside a rep on 1801, else as --rep-url");
+  parser.add("rep-url", flags.rep_url,
+             "the rep's network listener; `auto`: a free loopback port, told to the command as REP_LISTEN");
+  parser.add("rep-admin-url", flags.rep_admin_url,
+             "the rep's admin listener; default port 1800 beside a rep on 1801, else as --rep-url");
   parser.add("rep-ca", flags.rep_ca, "CA file that signed the rep's certificate");
   parser.add("rep-cert", flags.rep_cert, "our certificate for the rep, file");
   parser.add("rep-key", flags.rep_key, "its key, file");
-  parser.add("rep-timeout", flags.rep_timeout, "how long the rep may be silent before the cell is given up", std::chrono::milliseconds(1));
+  parser.add("rep-timeout", flags.rep_timeout, "how long the rep may be silent before the cell is given up",
+             std::chrono::milliseconds(1));
   parser.group("Mesos and log");
   parser.add_choice("mesos-codec", flags.mesos_codec, {"json", "protobuf"}, "encoding spoken with the agent");
   parser.add_choice("log-level", flags.log_level, {"debug", "info", "warning", "error"}, "least level that is logged");
@@ -59,14 +65,16 @@ void declare(platform::Flags& parser, Flags& flags) {
     }
     const auto address = rep_address(flags, 1);
     if (!address) return address.error();
-    if (flags.rep_cert.empty() != flags.rep_key.empty()) return base::Error{"--rep-cert", "needs --rep-key and the reverse"};
+    if (flags.rep_cert.empty() != flags.rep_key.empty())
+      return base::Error{"--rep-cert", "needs --rep-key and the reverse"};
     return base::ok();
   });
 }
 
 base::Result<base::Duration> parse_mesos_duration(std::string_view where, std::string_view text) {
-  static const std::map<std::string_view, double> kUnits = {
-      {"ns", 1e-9}, {"us", 1e-6}, {"ms", 1e-3}, {"secs", 1}, {"mins", 60}, {"hrs", 3600}, {"days", 86400}, {"weeks", 604800}};
+  static const std::map<std::string_view, double> kUnits = {{"ns", 1e-9},    {"us", 1e-6},     {"ms", 1e-3},
+                                                            {"secs", 1},     {"mins", 60},     {"hrs", 3600},
+                                                            {"days", 86400}, {"weeks", 604800}};
   double number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   const auto unit = kUnits.find(text.substr(static_cast<std::size_t>(end - text.data())));
@@ -107,8 +115,9 @@ base::Result<AgentEnvironment> read_agent_environment(const std::map<std::string
     return base::ok();
   };
   base::Duration recovery = agent.recovery_timeout;
-  for (const auto& status : {read("MESOS_RECOVERY_TIMEOUT", recovery), read("MESOS_SUBSCRIPTION_BACKOFF_MAX", agent.backoff_max),
-                             read("MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD", agent.shutdown_grace)}) {
+  for (const auto& status :
+       {read("MESOS_RECOVERY_TIMEOUT", recovery), read("MESOS_SUBSCRIPTION_BACKOFF_MAX", agent.backoff_max),
+        read("MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD", agent.shutdown_grace)}) {
     if (!status) return status.error();
   }
   if (agent.checkpoint) agent.recovery_timeout = recovery;
@@ -122,8 +131,11 @@ std::string default_cell_id(std::string_view agent_pid, std::string_view executo
   const std::string_view run = dash == std::string_view::npos ? executor_id : executor_id.substr(dash + 1);
   std::string id = "cell-" + std::string(address) + "-" + std::string(run);
   // What a DNS label cannot hold (dots, colons and brackets of addresses) becomes a dash.
-  const auto in_label = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); };
-  std::replace_if(id.begin(), id.end(), [&](char c) { return !in_label(c); }, '-');
+  const auto in_label = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+  };
+  std::replace_if(
+      id.begin(), id.end(), [&](char c) { return !in_label(c); }, '-');
   return id.substr(0, 63);
 }
 
@@ -155,7 +167,8 @@ Config core_config(const Flags& flags, const AgentEnvironment& agent) {
   Config config;
   config.cell_id = flags.cell_id;
   // A rep that runs already has an id of its own.
-  if (config.cell_id.empty() && !flags.cell_command.empty()) config.cell_id = default_cell_id(agent.agent_pid, agent.executor_id);
+  if (config.cell_id.empty() && !flags.cell_command.empty())
+    config.cell_id = default_cell_id(agent.agent_pid, agent.executor_id);
   config.cell_mem_mb = flags.cell_mem_mb;
   config.cell_disk_mb = flags.cell_disk_mb;
   config.cell_max_mem_mb = flags.cell_max_mem_mb;

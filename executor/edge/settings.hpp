@@ -38,13 +38,13 @@ void declare(platform::Flags& parser, Flags& flags);
 // Mesos: agent, executorEnvironment().
 struct AgentEnvironment {
   std::string framework_id, executor_id;
-  std::string agent_pid;        // MESOS_SLAVE_PID: address and path prefix.
-  std::string url;              // Of the executor API.
+  std::string agent_pid;  // MESOS_SLAVE_PID: address and path prefix.
+  std::string url;        // Of the executor API.
   std::string sandbox;
-  std::string token;            // MESOS_EXECUTOR_AUTHENTICATION_TOKEN
+  std::string token;  // MESOS_EXECUTOR_AUTHENTICATION_TOKEN
   std::string domain_socket;
   bool checkpoint = false;
-  base::Duration recovery_timeout{};     // 0 without checkpoint.
+  base::Duration recovery_timeout{};  // 0 without checkpoint.
   base::Duration backoff_max = std::chrono::seconds(2);
   base::Duration shutdown_grace = std::chrono::seconds(5);
 };

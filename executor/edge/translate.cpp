@@ -14,14 +14,22 @@ bool equals_default(const google::protobuf::Message& message, const google::prot
   using Field = google::protobuf::FieldDescriptor;
   const auto& reflection = *message.GetReflection();
   switch (field.cpp_type()) {
-    case Field::CPPTYPE_BOOL: return reflection.GetBool(message, &field) == field.default_value_bool();
-    case Field::CPPTYPE_INT32: return reflection.GetInt32(message, &field) == field.default_value_int32();
-    case Field::CPPTYPE_UINT32: return reflection.GetUInt32(message, &field) == field.default_value_uint32();
-    case Field::CPPTYPE_INT64: return reflection.GetInt64(message, &field) == field.default_value_int64();
-    case Field::CPPTYPE_UINT64: return reflection.GetUInt64(message, &field) == field.default_value_uint64();
-    case Field::CPPTYPE_STRING: return reflection.GetString(message, &field) == field.default_value_string();
-    case Field::CPPTYPE_ENUM: return reflection.GetEnum(message, &field) == field.default_value_enum();
-    default: return false;
+    case Field::CPPTYPE_BOOL:
+      return reflection.GetBool(message, &field) == field.default_value_bool();
+    case Field::CPPTYPE_INT32:
+      return reflection.GetInt32(message, &field) == field.default_value_int32();
+    case Field::CPPTYPE_UINT32:
+      return reflection.GetUInt32(message, &field) == field.default_value_uint32();
+    case Field::CPPTYPE_INT64:
+      return reflection.GetInt64(message, &field) == field.default_value_int64();
+    case Field::CPPTYPE_UINT64:
+      return reflection.GetUInt64(message, &field) == field.default_value_uint64();
+    case Field::CPPTYPE_STRING:
+      return reflection.GetString(message, &field) == field.default_value_string();
+    case Field::CPPTYPE_ENUM:
+      return reflection.GetEnum(message, &field) == field.default_value_enum();
+    default:
+      return false;
   }
 }
 
@@ -60,7 +68,8 @@ Subscribed subscribed_of(const mesos::v1::executor::Event::Subscribed& body, boo
   if (strip_defaults) clear_explicit_defaults(info);
   event.executor_info = info.SerializeAsString();
   for (const auto& capability : body.framework_info().capabilities()) {
-    if (capability.type() == mesos::v1::FrameworkInfo::Capability::TASK_KILLING_STATE) event.killing_state_wanted = true;
+    if (capability.type() == mesos::v1::FrameworkInfo::Capability::TASK_KILLING_STATE)
+      event.killing_state_wanted = true;
   }
   event.agent_mem_mb = total_of(body.agent_info(), "mem");
   event.agent_disk_mb = total_of(body.agent_info(), "disk");
@@ -79,21 +88,30 @@ std::vector<Event> message_events(const std::string& data) {
   cell::v1::ToExecutor message;
   if (!message.ParseFromString(data)) return {};
   switch (message.body_case()) {
-    case cell::v1::ToExecutor::kReportRequest: return {ReportRequested{}};
-    case cell::v1::ToExecutor::kDrain: return {DrainRequested{}};
-    case cell::v1::ToExecutor::BODY_NOT_SET: return {};
+    case cell::v1::ToExecutor::kReportRequest:
+      return {ReportRequested{}};
+    case cell::v1::ToExecutor::kDrain:
+      return {DrainRequested{}};
+    case cell::v1::ToExecutor::BODY_NOT_SET:
+      return {};
   }
   return {};
 }
 
 mesos::v1::TaskState task_state(TaskState state) {
   switch (state) {
-    case TaskState::starting: return mesos::v1::TASK_STARTING;
-    case TaskState::running: return mesos::v1::TASK_RUNNING;
-    case TaskState::killing: return mesos::v1::TASK_KILLING;
-    case TaskState::finished: return mesos::v1::TASK_FINISHED;
-    case TaskState::failed: return mesos::v1::TASK_FAILED;
-    case TaskState::killed: return mesos::v1::TASK_KILLED;
+    case TaskState::starting:
+      return mesos::v1::TASK_STARTING;
+    case TaskState::running:
+      return mesos::v1::TASK_RUNNING;
+    case TaskState::killing:
+      return mesos::v1::TASK_KILLING;
+    case TaskState::finished:
+      return mesos::v1::TASK_FINISHED;
+    case TaskState::failed:
+      return mesos::v1::TASK_FAILED;
+    case TaskState::killed:
+      return mesos::v1::TASK_KILLED;
   }
   return mesos::v1::TASK_FAILED;
 }
@@ -109,18 +127,25 @@ void fill(cell::v1::Amounts& amounts, const diego::CellResources& resources) {
 std::vector<Event> events_of(const mesos::v1::executor::Event& event, bool strip_defaults) {
   using Type = mesos::v1::executor::Event;
   switch (event.type()) {
-    case Type::SUBSCRIBED: return {subscribed_of(event.subscribed(), strip_defaults)};
-    case Type::LAUNCH: return {TasksLaunched{{launched(event.launch().task())}}};
+    case Type::SUBSCRIBED:
+      return {subscribed_of(event.subscribed(), strip_defaults)};
+    case Type::LAUNCH:
+      return {TasksLaunched{{launched(event.launch().task())}}};
     case Type::LAUNCH_GROUP: {
       TasksLaunched group;
       for (const auto& task : event.launch_group().task_group().tasks()) group.tasks.push_back(launched(task));
       return {group};
     }
-    case Type::KILL: return {KillRequested{event.kill().task_id().value()}};
-    case Type::ACKNOWLEDGED: return {Acknowledged{event.acknowledged().task_id().value(), event.acknowledged().uuid()}};
-    case Type::MESSAGE: return message_events(event.message().data());
-    case Type::SHUTDOWN: return {ShutdownRequested{}};
-    default: return {};
+    case Type::KILL:
+      return {KillRequested{event.kill().task_id().value()}};
+    case Type::ACKNOWLEDGED:
+      return {Acknowledged{event.acknowledged().task_id().value(), event.acknowledged().uuid()}};
+    case Type::MESSAGE:
+      return message_events(event.message().data());
+    case Type::SHUTDOWN:
+      return {ShutdownRequested{}};
+    default:
+      return {};
   }
 }
 

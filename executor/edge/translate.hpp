@@ -9,7 +9,7 @@
 namespace mesos::v1 {
 class TaskInfo;
 class TaskStatus;
-}
+}  // namespace mesos::v1
 namespace mesos::v1::executor {
 class Event;
 }

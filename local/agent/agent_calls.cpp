@@ -61,7 +61,9 @@ void AgentModel::Impl::on(const AgentRequest& request) {
 
 // Frameworks, executors and subscription are looked at last (Mesos: slave/http.cpp, Http::executor).
 void AgentModel::Impl::executor_call(const AgentRequest& request) {
-  const auto refuse = [&](int status, std::string text) { actions.emplace_back(text_reply(request.id, status, std::move(text))); };
+  const auto refuse = [&](int status, std::string text) {
+    actions.emplace_back(text_reply(request.id, status, std::move(text)));
+  };
   if (phase == AgentPhase::recovering) return refuse(503, "Agent has not finished recovery");
   const auto read = read_executor_call(request);
   if (const Reply* refused = std::get_if<Reply>(&read)) {
@@ -75,7 +77,8 @@ void AgentModel::Impl::executor_call(const AgentRequest& request) {
     return;
   }
   // Also for executors that are back already, until the wait for the others is over.
-  if (phase == AgentPhase::reconnecting && call.type() != Call::SUBSCRIBE) return refuse(503, "Agent has not finished recovery");
+  if (phase == AgentPhase::reconnecting && call.type() != Call::SUBSCRIBE)
+    return refuse(503, "Agent has not finished recovery");
   AgentFramework* framework = find_framework(call.framework_id().value());
   if (framework == nullptr) return refuse(400, "Framework cannot be found");
   const auto found = framework->executors.find(call.executor_id().value());
@@ -91,7 +94,8 @@ void AgentModel::Impl::executor_call(const AgentRequest& request) {
     case Call::MESSAGE:
       actions.emplace_back(accepted_reply(request.id));
       if (registered && !framework->terminating) {
-        actions.emplace_back(SendToMaster{ExecutorMessage{framework->info->id().value(), executor.id, call.message().data()}});
+        actions.emplace_back(
+            SendToMaster{ExecutorMessage{framework->info->id().value(), executor.id, call.message().data()}});
       }
       return;
     default:
@@ -99,13 +103,16 @@ void AgentModel::Impl::executor_call(const AgentRequest& request) {
   }
 }
 
-void AgentModel::Impl::subscribe(const AgentRequest& request, const ExecutorCall& call, AgentFramework& framework, AgentExecutor& executor) {
+void AgentModel::Impl::subscribe(const AgentRequest& request, const ExecutorCall& call, AgentFramework& framework,
+                                 AgentExecutor& executor) {
   drop_stream(executor);
   const bool json = call.answer == WireFormat::json;
-  actions.emplace_back(Reply{request.id, 200, {{"Content-Type", json ? "application/json" : "application/x-protobuf"}}, "", true});
+  actions.emplace_back(
+      Reply{request.id, 200, {{"Content-Type", json ? "application/json" : "application/x-protobuf"}}, "", true});
   executor.stream = request.id;
   executor.format = call.answer;
-  if (framework.terminating || executor.state == ExecutorState::terminating || executor.state == ExecutorState::terminated) {
+  if (framework.terminating || executor.state == ExecutorState::terminating ||
+      executor.state == ExecutorState::terminated) {
     send_shutdown(executor);
     drop_stream(executor);
     return;
@@ -132,21 +139,23 @@ void AgentModel::Impl::subscribe(const AgentRequest& request, const ExecutorCall
 
   std::set<std::string> held;
   for (const auto& task : call.call->subscribe().unacknowledged_tasks()) held.insert(task.task_id().value());
-  for (const auto& update : call.call->subscribe().unacknowledged_updates()) executor_update(framework, executor, update.status());
+  for (const auto& update : call.call->subscribe().unacknowledged_updates())
+    executor_update(framework, executor, update.status());
   // A LAUNCH the executor has never seen: it was on its way when the connection or the agent broke.
   std::vector<std::string> lost;
   for (const auto& [task_id, task] : executor.launched) {
     if (task.state == mesos::v1::TASK_STAGING && !held.contains(task_id)) lost.push_back(task_id);
   }
   for (const std::string& task_id : lost) {
-    update_from_agent(framework, {task_id, executor.id, state_for(framework, mesos::v1::TASK_DROPPED), mesos::v1::TaskStatus::REASON_AGENT_RESTARTED,
-                                  "Task launched during agent restart"});
+    update_from_agent(framework, {task_id, executor.id, state_for(framework, mesos::v1::TASK_DROPPED),
+                                  mesos::v1::TaskStatus::REASON_AGENT_RESTARTED, "Task launched during agent restart"});
   }
   deliver_queued(framework, executor);
 }
 
 // Mesos: slave.cpp, statusUpdate. Each way out that answers nothing leaves the executor without ACKNOWLEDGED.
-void AgentModel::Impl::executor_update(AgentFramework& framework, AgentExecutor& caller, const mesos::v1::TaskStatus& status) {
+void AgentModel::Impl::executor_update(AgentFramework& framework, AgentExecutor& caller,
+                                       const mesos::v1::TaskStatus& status) {
   if (status.has_agent_id() && status.agent_id().value() != agent_id) return;
   if (framework.terminating) return;
   auto full = std::make_shared<mesos::v1::TaskStatus>(status);
@@ -162,7 +171,8 @@ void AgentModel::Impl::executor_update(AgentFramework& framework, AgentExecutor&
   const bool finished = owner->terminated.contains(task_id);
   if (!finished && !owner->launched.contains(task_id)) {
     // A real agent fails a CHECK here and dies; ours says so and lets the update pass as an unknown task's.
-    actions.emplace_back(Complaint{"executor " + caller.id + " sent an update for task " + task_id + " before it was launched"});
+    actions.emplace_back(
+        Complaint{"executor " + caller.id + " sent an update for task " + task_id + " before it was launched"});
     take_update(framework, std::move(full), false);
     return;
   }
@@ -189,8 +199,8 @@ void field(Writer& writer, const char* name, const std::string& value) {
   writer.String(value.c_str(), static_cast<rapidjson::SizeType>(value.size()));
 }
 
-void write_task(Writer& writer, const std::string& framework_id, const std::string& executor_id, const mesos::v1::TaskInfo& task,
-                mesos::v1::TaskState state) {
+void write_task(Writer& writer, const std::string& framework_id, const std::string& executor_id,
+                const mesos::v1::TaskInfo& task, mesos::v1::TaskState state) {
   writer.StartObject();
   field(writer, "id", task.task_id().value());
   field(writer, "name", task.name());
@@ -230,7 +240,8 @@ std::string AgentModel::Impl::state_json() const {
       field(writer, "directory", sandbox_path(config.work_dir, agent_id, framework_id, id, executor.container_id));
       writer.Key("tasks");
       writer.StartArray();
-      for (const auto& [task_id, task] : executor.launched) write_task(writer, framework_id, id, *task.info, task.state);
+      for (const auto& [task_id, task] : executor.launched)
+        write_task(writer, framework_id, id, *task.info, task.state);
       writer.EndArray();
       writer.Key("queued_tasks");
       writer.StartArray();
@@ -240,7 +251,8 @@ std::string AgentModel::Impl::state_json() const {
       writer.EndArray();
       writer.Key("completed_tasks");
       writer.StartArray();
-      for (const auto& [task_id, task] : executor.terminated) write_task(writer, framework_id, id, *task.info, task.state);
+      for (const auto& [task_id, task] : executor.terminated)
+        write_task(writer, framework_id, id, *task.info, task.state);
       writer.EndArray();
       writer.EndObject();
     }

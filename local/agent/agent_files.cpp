@@ -32,7 +32,8 @@ std::optional<fs::path> resolve(const std::string& work_dir, const std::string& 
   if (path.find("..") != std::string::npos) return std::nullopt;
   std::error_code error;
   if (path.starts_with("/frameworks/")) {
-    for (fs::directory_iterator it(fs::path(work_dir) / "slaves", error), end; !error && it != end; it.increment(error)) {
+    for (fs::directory_iterator it(fs::path(work_dir) / "slaves", error), end; !error && it != end;
+         it.increment(error)) {
       fs::path candidate = it->path() / path.substr(1);
       std::error_code missing;
       if (fs::exists(candidate, missing)) return candidate;
@@ -74,7 +75,8 @@ platform::ServerResponse browse_files(const std::string& work_dir, const std::ma
   std::error_code error;
   if (!folder || !fs::is_directory(*folder, error)) return text_answer(404, "");
   std::set<std::string> names;
-  for (fs::directory_iterator it(*folder, error), end; !error && it != end; it.increment(error)) names.insert(it->path().filename().string());
+  for (fs::directory_iterator it(*folder, error), end; !error && it != end; it.increment(error))
+    names.insert(it->path().filename().string());
 
   rapidjson::StringBuffer buffer;
   rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);

@@ -10,9 +10,18 @@
 namespace local {
 
 std::string mesos_duration(base::Duration duration) {
-  struct Unit { std::string_view name; double nanoseconds; };
-  static constexpr std::array<Unit, 8> kUnits = {{{"weeks", 604800e9}, {"days", 86400e9}, {"hrs", 3600e9}, {"mins", 60e9},
-                                                   {"secs", 1e9}, {"ms", 1e6}, {"us", 1e3}, {"ns", 1}}};
+  struct Unit {
+    std::string_view name;
+    double nanoseconds;
+  };
+  static constexpr std::array<Unit, 8> kUnits = {{{"weeks", 604800e9},
+                                                  {"days", 86400e9},
+                                                  {"hrs", 3600e9},
+                                                  {"mins", 60e9},
+                                                  {"secs", 1e9},
+                                                  {"ms", 1e6},
+                                                  {"us", 1e3},
+                                                  {"ns", 1}}};
   const double count = static_cast<double>(duration.count());
   for (const Unit& unit : kUnits) {
     if (count >= unit.nanoseconds) return fmt::format("{}{}", count / unit.nanoseconds, unit.name);
@@ -22,12 +31,15 @@ std::string mesos_duration(base::Duration duration) {
 
 std::string sandbox_path(const std::string& work_dir, const std::string& agent_id, const std::string& framework_id,
                          const std::string& executor_id, const std::string& run) {
-  return fmt::format("{}/slaves/{}/frameworks/{}/executors/{}/runs/{}", work_dir, agent_id, framework_id, executor_id, run);
+  return fmt::format("{}/slaves/{}/frameworks/{}/executors/{}/runs/{}", work_dir, agent_id, framework_id, executor_id,
+                     run);
 }
 
 std::map<std::string, std::string> executor_environment(const AgentConfig& config, const std::string& agent_id,
-                                                        const mesos::v1::FrameworkInfo& framework, const mesos::v1::ExecutorInfo& executor,
-                                                        const mesos::v1::CommandInfo& command, const std::string& sandbox) {
+                                                        const mesos::v1::FrameworkInfo& framework,
+                                                        const mesos::v1::ExecutorInfo& executor,
+                                                        const mesos::v1::CommandInfo& command,
+                                                        const std::string& sandbox) {
   std::map<std::string, std::string> environment = config.executor_environment;
   environment["MESOS_FRAMEWORK_ID"] = framework.id().value();
   environment["MESOS_EXECUTOR_ID"] = executor.executor_id().value();
@@ -42,9 +54,9 @@ std::map<std::string, std::string> executor_environment(const AgentConfig& confi
     environment["MESOS_RECOVERY_TIMEOUT"] = mesos_duration(config.recovery_timeout);
     environment["MESOS_SUBSCRIPTION_BACKOFF_MAX"] = mesos_duration(config.executor_reregistration_timeout);
   }
-  environment["MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD"] =
-      mesos_duration(executor.has_shutdown_grace_period() ? base::Duration(executor.shutdown_grace_period().nanoseconds())
-                                                          : config.executor_shutdown_grace);
+  environment["MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD"] = mesos_duration(
+      executor.has_shutdown_grace_period() ? base::Duration(executor.shutdown_grace_period().nanoseconds())
+                                           : config.executor_shutdown_grace);
   environment["LIBPROCESS_IP"] = config.ip;
   environment["LIBPROCESS_PORT"] = "0";
   environment.try_emplace("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
@@ -95,8 +107,9 @@ ContainerRefusal refusal(const mesos::v1::ExecutorInfo& executor) {
     return {true, false, "Abnormal executor termination: unknown container"};
   }
   if (container.mesos().has_image()) {
-    return {true, true, fmt::format("Failed to launch container: Unsupported container image type: {}",
-                                    mesos::v1::Image::Type_Name(container.mesos().image().type()))};
+    return {true, true,
+            fmt::format("Failed to launch container: Unsupported container image type: {}",
+                        mesos::v1::Image::Type_Name(container.mesos().image().type()))};
   }
   return {};
 }

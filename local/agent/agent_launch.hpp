@@ -24,8 +24,10 @@ std::string sandbox_path(const std::string& work_dir, const std::string& agent_i
 // The variables every executor gets (Mesos: slave.cpp, executorEnvironment). `command` has the last
 // word: its VALUE variables override all others.
 std::map<std::string, std::string> executor_environment(const AgentConfig& config, const std::string& agent_id,
-                                                        const mesos::v1::FrameworkInfo& framework, const mesos::v1::ExecutorInfo& executor,
-                                                        const mesos::v1::CommandInfo& command, const std::string& sandbox);
+                                                        const mesos::v1::FrameworkInfo& framework,
+                                                        const mesos::v1::ExecutorInfo& executor,
+                                                        const mesos::v1::CommandInfo& command,
+                                                        const std::string& sandbox);
 
 // Fills file, argv and fetches from `command`. shell: /bin/sh -c value; otherwise value is the file
 // and arguments[0] is argv[0].

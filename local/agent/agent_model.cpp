@@ -8,7 +8,8 @@
 
 namespace local {
 
-AgentModel::AgentModel(AgentConfig config, base::Random random) : impl_(std::make_unique<Impl>(std::move(config), random)) {}
+AgentModel::AgentModel(AgentConfig config, base::Random random)
+    : impl_(std::make_unique<Impl>(std::move(config), random)) {}
 AgentModel::~AgentModel() = default;
 
 AgentActions AgentModel::handle(const AgentEvent& event, base::Time now) {
@@ -22,7 +23,9 @@ std::optional<base::Time> AgentModel::next_deadline() const { return impl_->next
 const std::string& AgentModel::agent_id() const { return impl_->agent_id; }
 void AgentModel::set_port(int port) { impl_->config.port = port; }
 std::string AgentModel::state_json() const { return impl_->state_json(); }
-std::vector<std::string> AgentModel::running_containers() const { return {impl_->containers.begin(), impl_->containers.end()}; }
+std::vector<std::string> AgentModel::running_containers() const {
+  return {impl_->containers.begin(), impl_->containers.end()};
+}
 
 AgentModel::Impl::Impl(AgentConfig config_in, base::Random random_in)
     : config(std::move(config_in)), random(random_in), streams(config.update_retry_min, config.update_retry_max) {}
@@ -63,13 +66,16 @@ void AgentModel::Impl::register_with_master() {
     for (const auto& [framework_id, framework] : frameworks) {
       message.frameworks.push_back(framework.info);
       for (const auto& [executor_id, executor] : framework.executors) {
-        if (!executor.command_task && executor.state != ExecutorState::terminated) message.executors.push_back({executor.info});
+        if (!executor.command_task && executor.state != ExecutorState::terminated)
+          message.executors.push_back({executor.info});
         const std::string shown_id = executor.command_task ? "" : executor_id;
         for (const QueuedLaunch& queued : executor.queued) {
-          for (const auto& task : queued.tasks) message.tasks.push_back({framework_id, shown_id, task, mesos::v1::TASK_STAGING});
+          for (const auto& task : queued.tasks)
+            message.tasks.push_back({framework_id, shown_id, task, mesos::v1::TASK_STAGING});
         }
         for (const auto& tasks : {executor.launched, executor.terminated}) {
-          for (const auto& [task_id, task] : tasks) message.tasks.push_back({framework_id, shown_id, task.info, task.state});
+          for (const auto& [task_id, task] : tasks)
+            message.tasks.push_back({framework_id, shown_id, task.info, task.state});
         }
       }
     }
@@ -85,7 +91,8 @@ void AgentModel::Impl::on_master(const RegisteredAck& ack) {
   forward(streams.resume(now));
   for (const TaskRef& task : ack.expected) {
     AgentFramework* framework = find_framework(task.framework_id);
-    if (framework != nullptr && (find_executor_of_task(*framework, task.task_id) != nullptr || streams.has(task))) continue;
+    if (framework != nullptr && (find_executor_of_task(*framework, task.task_id) != nullptr || streams.has(task)))
+      continue;
     // Of a framework we do not know we cannot know its capabilities; all modern ones have this one.
     AgentFramework unknown;
     if (framework == nullptr) {
@@ -95,8 +102,9 @@ void AgentModel::Impl::on_master(const RegisteredAck& ack) {
       unknown.info = std::move(info);
       framework = &unknown;
     }
-    update_from_agent(*framework, {task.task_id, "", state_for(*framework, mesos::v1::TASK_DROPPED),
-                                   mesos::v1::TaskStatus::REASON_RECONCILIATION, "Reconciliation: task unknown to the agent"});
+    update_from_agent(*framework,
+                      {task.task_id, "", state_for(*framework, mesos::v1::TASK_DROPPED),
+                       mesos::v1::TaskStatus::REASON_RECONCILIATION, "Reconciliation: task unknown to the agent"});
   }
 }
 
@@ -165,7 +173,9 @@ void AgentModel::Impl::on_master(const FrameworkMessage& message) {
   AgentFramework* framework = find_framework(message.framework_id);
   if (framework == nullptr || framework->terminating) return;
   const auto found = framework->executors.find(message.executor_id);
-  if (found == framework->executors.end() || found->second.state != ExecutorState::running || found->second.command_task) return;
+  if (found == framework->executors.end() || found->second.state != ExecutorState::running ||
+      found->second.command_task)
+    return;
   mesos::v1::executor::Event event;
   event.set_type(mesos::v1::executor::Event::MESSAGE);
   event.mutable_message()->set_data(message.data);
@@ -229,7 +239,8 @@ void AgentModel::Impl::finish_recovery() {
       ++framework;
       continue;
     }
-    for (const auto& [id, executor] : framework->second.executors) actions.emplace_back(DestroyContainer{executor.container_id});
+    for (const auto& [id, executor] : framework->second.executors)
+      actions.emplace_back(DestroyContainer{executor.container_id});
     framework = frameworks.erase(framework);
   }
   phase = AgentPhase::reconnecting;
@@ -237,20 +248,24 @@ void AgentModel::Impl::finish_recovery() {
   std::vector<std::pair<std::string, int>> exited;
   for (auto& [framework_id, framework] : frameworks) {
     for (auto& [id, executor] : framework.executors) {
-      if (executor.exit_while_down) exited.emplace_back(executor.container_id, *std::exchange(executor.exit_while_down, std::nullopt));
+      if (executor.exit_while_down)
+        exited.emplace_back(executor.container_id, *std::exchange(executor.exit_while_down, std::nullopt));
       // The command executor of the model is part of us: it is back with us.
-      if (executor.state == ExecutorState::running && !executor.command_task) executor.state = ExecutorState::registering;
+      if (executor.state == ExecutorState::running && !executor.command_task)
+        executor.state = ExecutorState::registering;
     }
   }
   for (const auto& [container_id, status] : exited) on(ContainerExited{container_id, status});
 }
 
 void AgentModel::Impl::give_up_on_missing_executors() {
-  const std::string message = "Executor did not reregister within " + mesos_duration(config.executor_reregistration_timeout);
+  const std::string message =
+      "Executor did not reregister within " + mesos_duration(config.executor_reregistration_timeout);
   for (auto& [framework_id, framework] : frameworks) {
     for (auto& [id, executor] : framework.executors) {
       if (executor.state != ExecutorState::registering || executor.command_task) continue;
-      destroy(executor, {state_for(framework, mesos::v1::TASK_GONE), mesos::v1::TaskStatus::REASON_EXECUTOR_REREGISTRATION_TIMEOUT, message});
+      destroy(executor, {state_for(framework, mesos::v1::TASK_GONE),
+                         mesos::v1::TaskStatus::REASON_EXECUTOR_REREGISTRATION_TIMEOUT, message});
     }
   }
 }

@@ -38,7 +38,7 @@ struct AgentConfig {
   base::Duration executor_registration_timeout = std::chrono::minutes(1);
   base::Duration executor_reregistration_timeout = std::chrono::seconds(2);
   base::Duration executor_shutdown_grace = std::chrono::seconds(5);
-  base::Duration recovery_timeout = std::chrono::minutes(15);  // Announced to executors.
+  base::Duration recovery_timeout = std::chrono::minutes(15);     // Announced to executors.
   base::Duration recovery_time = std::chrono::milliseconds(100);  // 503 for so long after a restart.
   base::Duration update_retry_min = std::chrono::seconds(10);
   base::Duration update_retry_max = std::chrono::minutes(10);
@@ -46,7 +46,9 @@ struct AgentConfig {
 
 // ---- events ----
 
-struct FromMaster { ToAgent message; };
+struct FromMaster {
+  ToAgent message;
+};
 
 // One HTTP request to the agent. `id` is the caller's, unique; a stream is known by the id of the
 // request that opened it.
@@ -58,10 +60,20 @@ struct AgentRequest {
   std::string body;
 };
 
-struct StreamClosed { std::uint64_t id = 0; };        // By the peer.
-struct ContainerStarted { std::string container_id; int pid = 0; };
-struct FetchFailed { std::string container_id; };     // The container was not started.
-struct ContainerExited { std::string container_id; int status = 0; };  // Raw wait status, of its first process.
+struct StreamClosed {
+  std::uint64_t id = 0;
+};  // By the peer.
+struct ContainerStarted {
+  std::string container_id;
+  int pid = 0;
+};
+struct FetchFailed {
+  std::string container_id;
+};  // The container was not started.
+struct ContainerExited {
+  std::string container_id;
+  int status = 0;
+};  // Raw wait status, of its first process.
 
 // The agent's process was killed and is not back: only ContainerExited may come before Restarted.
 struct Killed {};
@@ -71,12 +83,14 @@ struct Restarted {};
 struct LeaveRequested {};
 struct AgentTicked {};
 
-using AgentEvent = std::variant<FromMaster, AgentRequest, StreamClosed, ContainerStarted, FetchFailed, ContainerExited, Killed, Restarted,
-                                LeaveRequested, AgentTicked>;
+using AgentEvent = std::variant<FromMaster, AgentRequest, StreamClosed, ContainerStarted, FetchFailed, ContainerExited,
+                                Killed, Restarted, LeaveRequested, AgentTicked>;
 
 // ---- actions ----
 
-struct SendToMaster { FromAgent message; };
+struct SendToMaster {
+  FromAgent message;
+};
 
 struct Reply {
   std::uint64_t request = 0;
@@ -86,8 +100,13 @@ struct Reply {
   bool streams = false;  // The body is what StreamWrite brings for this id, until StreamEnd.
 };
 
-struct StreamWrite { std::uint64_t id = 0; std::string record; };  // One chunk.
-struct StreamEnd { std::uint64_t id = 0; };                        // With a last chunk.
+struct StreamWrite {
+  std::uint64_t id = 0;
+  std::string record;
+};  // One chunk.
+struct StreamEnd {
+  std::uint64_t id = 0;
+};  // With a last chunk.
 
 struct Fetch {
   std::string source;  // Absolute path.
@@ -113,19 +132,28 @@ struct StartContainer {
 };
 
 // SIGTERM to the first process's group. No answer.
-struct TerminateContainer { std::string container_id; };
+struct TerminateContainer {
+  std::string container_id;
+};
 
 // SIGKILL to every process of the container, also after its first process has exited. No answer but
 // ContainerExited, if that has not come yet.
-struct DestroyContainer { std::string container_id; };
+struct DestroyContainer {
+  std::string container_id;
+};
 
 // The executor did what makes a real agent crash or misbehave; for the log and for tests.
-struct Complaint { std::string text; };
+struct Complaint {
+  std::string text;
+};
 
 // The agent is done and its process ends.
-struct AgentEnded { std::string reason; };
+struct AgentEnded {
+  std::string reason;
+};
 
-using AgentAction = std::variant<SendToMaster, Reply, StreamWrite, StreamEnd, StartContainer, TerminateContainer, DestroyContainer, Complaint, AgentEnded>;
+using AgentAction = std::variant<SendToMaster, Reply, StreamWrite, StreamEnd, StartContainer, TerminateContainer,
+                                 DestroyContainer, Complaint, AgentEnded>;
 using AgentActions = std::vector<AgentAction>;  // To be carried out in this order.
 
 // One thread; no clock. Not copyable.

@@ -104,7 +104,8 @@ base::Status AgentServer::Impl::listen() {
   server.listen = {options.agent.ip, port != 0 ? port.load() : options.agent.port};
   server.threads = options.http_threads;
   server.idle_timeout = std::chrono::hours(1);  // Mesos does not close idle connections.
-  auto next = std::make_unique<platform::HttpServer>(server, [this](const ServerRequest& request) { return serve(request); });
+  auto next =
+      std::make_unique<platform::HttpServer>(server, [this](const ServerRequest& request) { return serve(request); });
   const base::Result<int> bound = next->start("agent");
   if (!bound) return bound.error();
   port = *bound;
@@ -204,7 +205,8 @@ void AgentServer::Impl::abort_streams() {
 
 // ---- the life of the agent ----
 
-AgentServer::AgentServer(AgentServerOptions options, MasterLink& link) : impl_(std::make_unique<Impl>(std::move(options), link)) {}
+AgentServer::AgentServer(AgentServerOptions options, MasterLink& link)
+    : impl_(std::make_unique<Impl>(std::move(options), link)) {}
 
 AgentServer::~AgentServer() { stop(); }
 

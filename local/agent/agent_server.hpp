@@ -12,7 +12,7 @@
 namespace local {
 
 struct AgentServerOptions {
-  AgentConfig agent;  // `ip` is where it listens; `port` 0 is any free one, kept through restarts.
+  AgentConfig agent;              // `ip` is where it listens; `port` 0 is any free one, kept through restarts.
   std::size_t http_threads = 48;  // Each executor needs two at least: its stream and its calls.
 };
 

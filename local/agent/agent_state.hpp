@@ -41,7 +41,7 @@ enum class ExecutorState { registering, running, terminating, terminated };
 
 struct AgentExecutor {
   std::string id;
-  Shared<mesos::v1::ExecutorInfo> info;  // Made up for a command task.
+  Shared<mesos::v1::ExecutorInfo> info;      // Made up for a command task.
   Shared<mesos::v1::TaskInfo> command_task;  // Null for custom executors.
   std::string container_id;
   ExecutorState state = ExecutorState::registering;
@@ -121,7 +121,8 @@ struct AgentModel::Impl {
   void on(const AgentRequest& request);
   void on(const StreamClosed& event);
   void executor_call(const AgentRequest& request);
-  void subscribe(const AgentRequest& request, const ExecutorCall& call, AgentFramework& framework, AgentExecutor& executor);
+  void subscribe(const AgentRequest& request, const ExecutorCall& call, AgentFramework& framework,
+                 AgentExecutor& executor);
   void executor_update(AgentFramework& framework, AgentExecutor& caller, const mesos::v1::TaskStatus& status);
   void send_event(AgentExecutor& executor, const mesos::v1::executor::Event& event);
   void send_shutdown(AgentExecutor& executor);
@@ -138,7 +139,8 @@ struct AgentModel::Impl {
   };
   void update_from_agent(AgentFramework& framework, const OwnStatus& own);
   // The command executor inside the model reports.
-  void update_from_command(AgentFramework& framework, AgentExecutor& executor, mesos::v1::TaskState state, const std::string& message,
+  void update_from_command(AgentFramework& framework, AgentExecutor& executor, mesos::v1::TaskState state,
+                           const std::string& message,
                            std::optional<mesos::v1::TaskStatus_Reason> reason = std::nullopt);
   // Into the task's stream, and on to the master if it is first there.
   void take_update(AgentFramework& framework, Shared<mesos::v1::TaskStatus> status, bool checkpointed);

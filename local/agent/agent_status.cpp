@@ -4,7 +4,8 @@
 namespace local {
 
 mesos::v1::TaskState AgentModel::Impl::state_for(const AgentFramework& framework, mesos::v1::TaskState state) const {
-  return has_capability(*framework.info, mesos::v1::FrameworkInfo::Capability::PARTITION_AWARE) ? state : mesos::v1::TASK_LOST;
+  return has_capability(*framework.info, mesos::v1::FrameworkInfo::Capability::PARTITION_AWARE) ? state
+                                                                                                : mesos::v1::TASK_LOST;
 }
 
 AgentExecutor* AgentModel::Impl::find_executor_of_task(AgentFramework& framework, const std::string& task_id) {
@@ -31,8 +32,10 @@ mesos::v1::TaskState AgentModel::Impl::latest_state(const TaskRef& task, mesos::
   const auto framework = frameworks.find(task.framework_id);
   if (framework == frameworks.end()) return otherwise;
   for (const auto& [id, executor] : framework->second.executors) {
-    if (const auto found = executor.launched.find(task.task_id); found != executor.launched.end()) return found->second.state;
-    if (const auto found = executor.terminated.find(task.task_id); found != executor.terminated.end()) return found->second.state;
+    if (const auto found = executor.launched.find(task.task_id); found != executor.launched.end())
+      return found->second.state;
+    if (const auto found = executor.terminated.find(task.task_id); found != executor.terminated.end())
+      return found->second.state;
   }
   return otherwise;
 }
@@ -45,7 +48,8 @@ void AgentModel::Impl::add_container_status(const AgentExecutor& executor, mesos
     address.set_protocol(mesos::v1::NetworkInfo::IPv4);
     address.set_ip_address(config.ip);
   }
-  if (executor.pid > 0 && !container.has_executor_pid()) container.set_executor_pid(static_cast<std::uint32_t>(executor.pid));
+  if (executor.pid > 0 && !container.has_executor_pid())
+    container.set_executor_pid(static_cast<std::uint32_t>(executor.pid));
 }
 
 void AgentModel::Impl::take_update(AgentFramework& framework, Shared<mesos::v1::TaskStatus> status, bool checkpointed) {
@@ -55,7 +59,8 @@ void AgentModel::Impl::take_update(AgentFramework& framework, Shared<mesos::v1::
 
 void AgentModel::Impl::forward(const UpdateStreams::Sends& sends) {
   for (const UpdateStreams::Send& send : sends) {
-    actions.emplace_back(SendToMaster{ForwardStatus{send.task.framework_id, send.status, latest_state(send.task, send.status->state())}});
+    actions.emplace_back(SendToMaster{
+        ForwardStatus{send.task.framework_id, send.status, latest_state(send.task, send.status->state())}});
   }
 }
 
@@ -70,12 +75,14 @@ void AgentModel::Impl::update_from_agent(AgentFramework& framework, const OwnSta
   if (!own.executor_id.empty()) status->mutable_executor_id()->set_value(own.executor_id);
   status->set_timestamp(base::to_seconds(now.time_since_epoch()));
   status->set_uuid(random.uuid4());
-  if (AgentExecutor* executor = find_executor_of_task(framework, own.task_id)) set_task_state(*executor, own.task_id, own.state);
+  if (AgentExecutor* executor = find_executor_of_task(framework, own.task_id))
+    set_task_state(*executor, own.task_id, own.state);
   take_update(framework, std::move(status), framework.info->checkpoint());
 }
 
-void AgentModel::Impl::update_from_command(AgentFramework& framework, AgentExecutor& executor, mesos::v1::TaskState state,
-                                           const std::string& message, std::optional<mesos::v1::TaskStatus_Reason> reason) {
+void AgentModel::Impl::update_from_command(AgentFramework& framework, AgentExecutor& executor,
+                                           mesos::v1::TaskState state, const std::string& message,
+                                           std::optional<mesos::v1::TaskStatus_Reason> reason) {
   const std::string& task_id = executor.command_task->task_id().value();
   auto status = std::make_shared<mesos::v1::TaskStatus>();
   status->mutable_task_id()->set_value(task_id);

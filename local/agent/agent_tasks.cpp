@@ -29,47 +29,59 @@ static std::string unsupported_limit(const RunTask& run) {
   for (const auto& task : run.tasks) {
     for (const auto& [name, limit] : task->limits()) {
       const bool cpus = name == "cpus";
-      return fmt::format("{} limits can only be set on tasks launched in Mesos containers when the agent has loaded the 'cgroups/{}' isolator",
-                         cpus ? "CPU" : "Memory", cpus ? "cpu" : "mem");
+      return fmt::format(
+          "{} limits can only be set on tasks launched in Mesos containers when the agent has loaded the 'cgroups/{}' "
+          "isolator",
+          cpus ? "CPU" : "Memory", cpus ? "cpu" : "mem");
     }
   }
   return "";
 }
 
-bool AgentModel::Impl::drop_if_impossible(AgentFramework& framework, const RunTask& run, const std::string& executor_id) {
+bool AgentModel::Impl::drop_if_impossible(AgentFramework& framework, const RunTask& run,
+                                          const std::string& executor_id) {
   const auto drop = [&](TaskStatus::Reason reason, const std::string& message, const std::string& shown_executor) {
     for (const auto& task : run.tasks) {
-      update_from_agent(framework, {task->task_id().value(), shown_executor, state_for(framework, mesos::v1::TASK_DROPPED), reason, message});
+      update_from_agent(framework, {task->task_id().value(), shown_executor,
+                                    state_for(framework, mesos::v1::TASK_DROPPED), reason, message});
     }
     return true;
   };
-  if (const std::string text = unsupported_limit(run); !text.empty()) return drop(TaskStatus::REASON_GC_ERROR, text, "");
+  if (const std::string text = unsupported_limit(run); !text.empty())
+    return drop(TaskStatus::REASON_GC_ERROR, text, "");
   const auto existing = framework.executors.find(executor_id);
   const bool exists = existing != framework.executors.end();
   if (!run.executor) {
     if (!exists) return false;
-    return drop(TaskStatus::REASON_TASK_INVALID, "Cannot reuse an already existing executor for a command task", executor_id);
+    return drop(TaskStatus::REASON_TASK_INVALID, "Cannot reuse an already existing executor for a command task",
+                executor_id);
   }
   if (run.launch_executor && exists) {
     // The master books the executor as new: it must forget it again.
     actions.emplace_back(SendToMaster{ExitedExecutor{framework.info->id().value(), executor_id, -1}});
-    return drop(TaskStatus::REASON_EXECUTOR_TERMINATED, "Master wants to launch executor, but one already exists", executor_id);
+    return drop(TaskStatus::REASON_EXECUTOR_TERMINATED, "Master wants to launch executor, but one already exists",
+                executor_id);
   }
   if (run.launch_executor) return false;
   if (!exists) {
-    return drop(TaskStatus::REASON_EXECUTOR_TERMINATED, "No executor is expected to launch and there is none running", executor_id);
+    return drop(TaskStatus::REASON_EXECUTOR_TERMINATED, "No executor is expected to launch and there is none running",
+                executor_id);
   }
-  if (existing->second.state == ExecutorState::terminating) return drop(TaskStatus::REASON_EXECUTOR_TERMINATED, "Executor terminating", executor_id);
-  if (existing->second.state == ExecutorState::terminated) return drop(TaskStatus::REASON_EXECUTOR_TERMINATED, "Executor terminated", executor_id);
+  if (existing->second.state == ExecutorState::terminating)
+    return drop(TaskStatus::REASON_EXECUTOR_TERMINATED, "Executor terminating", executor_id);
+  if (existing->second.state == ExecutorState::terminated)
+    return drop(TaskStatus::REASON_EXECUTOR_TERMINATED, "Executor terminated", executor_id);
   return false;
 }
 
-static Shared<mesos::v1::ExecutorInfo> command_executor_info(const mesos::v1::FrameworkInfo& framework, const mesos::v1::TaskInfo& task) {
+static Shared<mesos::v1::ExecutorInfo> command_executor_info(const mesos::v1::FrameworkInfo& framework,
+                                                             const mesos::v1::TaskInfo& task) {
   auto info = std::make_shared<mesos::v1::ExecutorInfo>();
   info->mutable_executor_id()->set_value(task.task_id().value());
   *info->mutable_framework_id() = framework.id();
   *info->mutable_command() = task.command();
-  info->set_name(fmt::format("Command Executor (Task: {}) (Command: sh -c '{}')", task.task_id().value(), task.command().value()));
+  info->set_name(
+      fmt::format("Command Executor (Task: {}) (Command: sh -c '{}')", task.task_id().value(), task.command().value()));
   if (task.has_container()) *info->mutable_container() = task.container();
   return info;
 }
@@ -94,9 +106,10 @@ void AgentModel::Impl::launch(AgentFramework& framework, const RunTask& run) {
 
 void AgentModel::Impl::start_executor(AgentFramework& framework, AgentExecutor& executor) {
   if (const ContainerRefusal refused = refusal(*executor.info); refused.refused) {
-    executor.ending = ExecutorEnding{mesos::v1::TASK_FAILED,
-                                     refused.launch_failed ? TaskStatus::REASON_CONTAINER_LAUNCH_FAILED : TaskStatus::REASON_EXECUTOR_TERMINATED,
-                                     refused.text};
+    executor.ending = ExecutorEnding{
+        mesos::v1::TASK_FAILED,
+        refused.launch_failed ? TaskStatus::REASON_CONTAINER_LAUNCH_FAILED : TaskStatus::REASON_EXECUTOR_TERMINATED,
+        refused.text};
     executor_terminated(framework, executor, -1);
     return;
   }
@@ -105,7 +118,8 @@ void AgentModel::Impl::start_executor(AgentFramework& framework, AgentExecutor& 
   start.container_id = executor.container_id;
   start.sandbox = sandbox_path(config.work_dir, agent_id, framework_id, executor.id, executor.container_id);
   start.latest_link = sandbox_path(config.work_dir, agent_id, framework_id, executor.id, "latest");
-  start.environment = executor_environment(config, agent_id, *framework.info, *executor.info, executor.info->command(), start.sandbox);
+  start.environment =
+      executor_environment(config, agent_id, *framework.info, *executor.info, executor.info->command(), start.sandbox);
   fill_command(executor.info->command(), start);
   if (!executor.command_task) executor.register_by = now + config.executor_registration_timeout;
   containers.insert(executor.container_id);
@@ -117,7 +131,8 @@ void AgentModel::Impl::deliver_queued(AgentFramework&, AgentExecutor& executor) 
     mesos::v1::executor::Event event;
     for (const auto& task : queued.tasks) {
       executor.launched[task->task_id().value()] = {task, mesos::v1::TASK_STAGING};
-      *(queued.group ? event.mutable_launch_group()->mutable_task_group()->add_tasks() : event.mutable_launch()->mutable_task()) = *task;
+      *(queued.group ? event.mutable_launch_group()->mutable_task_group()->add_tasks()
+                     : event.mutable_launch()->mutable_task()) = *task;
     }
     event.set_type(queued.group ? mesos::v1::executor::Event::LAUNCH_GROUP : mesos::v1::executor::Event::LAUNCH);
     executor.sent_task = true;
@@ -130,13 +145,14 @@ void AgentModel::Impl::deliver_queued(AgentFramework&, AgentExecutor& executor) 
 void AgentModel::Impl::kill_task(AgentFramework& framework, const KillTask& kill) {
   AgentExecutor* executor = find_executor_of_task(framework, kill.task_id);
   if (executor == nullptr) {
-    update_from_agent(framework, {kill.task_id, "", state_for(framework, mesos::v1::TASK_DROPPED), TaskStatus::REASON_EXECUTOR_TERMINATED,
-                                  "Cannot find executor"});
+    update_from_agent(framework, {kill.task_id, "", state_for(framework, mesos::v1::TASK_DROPPED),
+                                  TaskStatus::REASON_EXECUTOR_TERMINATED, "Cannot find executor"});
     return;
   }
   if (executor->state == ExecutorState::terminating || executor->state == ExecutorState::terminated) return;
   const auto queued = std::find_if(executor->queued.begin(), executor->queued.end(), [&](const QueuedLaunch& launch) {
-    return std::any_of(launch.tasks.begin(), launch.tasks.end(), [&](const auto& task) { return task->task_id().value() == kill.task_id; });
+    return std::any_of(launch.tasks.begin(), launch.tasks.end(),
+                       [&](const auto& task) { return task->task_id().value() == kill.task_id; });
   });
   if (queued != executor->queued.end()) {
     kill_queued(framework, *executor, queued);
@@ -151,14 +167,16 @@ void AgentModel::Impl::kill_task(AgentFramework& framework, const KillTask& kill
   }
 }
 
-void AgentModel::Impl::kill_queued(AgentFramework& framework, AgentExecutor& executor, std::deque<QueuedLaunch>::iterator position) {
+void AgentModel::Impl::kill_queued(AgentFramework& framework, AgentExecutor& executor,
+                                   std::deque<QueuedLaunch>::iterator position) {
   const QueuedLaunch launch = std::move(*position);
   executor.queued.erase(position);
   for (const auto& task : launch.tasks) {
     const std::string& task_id = task->task_id().value();
     executor.launched[task_id] = {task, mesos::v1::TASK_STAGING};
-    update_from_agent(framework, {task_id, executor.id, mesos::v1::TASK_KILLED, TaskStatus::REASON_TASK_KILLED_DURING_LAUNCH,
-                                  "Killed before delivery to the executor"});
+    update_from_agent(framework,
+                      {task_id, executor.id, mesos::v1::TASK_KILLED, TaskStatus::REASON_TASK_KILLED_DURING_LAUNCH,
+                       "Killed before delivery to the executor"});
   }
 }
 
@@ -167,13 +185,15 @@ void AgentModel::Impl::kill_command(AgentFramework& framework, AgentExecutor& ex
   if (!executor.launched.contains(executor.id)) return;
   base::Duration grace = std::chrono::seconds(3);  // The command executor's default.
   if (task.kill_policy().has_grace_period()) grace = base::Duration(task.kill_policy().grace_period().nanoseconds());
-  if (kill.kill_policy && kill.kill_policy->has_grace_period()) grace = base::Duration(kill.kill_policy->grace_period().nanoseconds());
+  if (kill.kill_policy && kill.kill_policy->has_grace_period())
+    grace = base::Duration(kill.kill_policy->grace_period().nanoseconds());
   if (executor.command_killed) {  // Again: it can only become sooner.
     executor.destroy_at = std::min(executor.destroy_at.value_or(now), now + grace);
     return;
   }
   executor.command_killed = true;
-  if (!executor.command_overdue && has_capability(*framework.info, mesos::v1::FrameworkInfo::Capability::TASK_KILLING_STATE)) {
+  if (!executor.command_overdue &&
+      has_capability(*framework.info, mesos::v1::FrameworkInfo::Capability::TASK_KILLING_STATE)) {
     update_from_command(framework, executor, mesos::v1::TASK_KILLING, "");
   }
   executor.destroy_at = now + grace;
@@ -185,8 +205,9 @@ void AgentModel::Impl::shut_down(AgentFramework& framework, AgentExecutor& execu
   const bool started = executor.state == ExecutorState::running;
   executor.state = ExecutorState::terminating;
   executor.register_by.reset();
-  const base::Duration grace = executor.info->has_shutdown_grace_period() ? base::Duration(executor.info->shutdown_grace_period().nanoseconds())
-                                                                          : config.executor_shutdown_grace;
+  const base::Duration grace = executor.info->has_shutdown_grace_period()
+                                   ? base::Duration(executor.info->shutdown_grace_period().nanoseconds())
+                                   : config.executor_shutdown_grace;
   if (!executor.command_task) {
     executor.destroy_at = now + grace;
     send_shutdown(executor);
@@ -236,7 +257,8 @@ void AgentModel::Impl::on(const FetchFailed& event) {
   if (executor == nullptr) return;
   executor->ending = ExecutorEnding{
       mesos::v1::TASK_FAILED, TaskStatus::REASON_CONTAINER_LAUNCH_FAILED,
-      fmt::format("Failed to launch container: Failed to fetch all URIs for container '{}': exited with status 1", event.container_id)};
+      fmt::format("Failed to launch container: Failed to fetch all URIs for container '{}': exited with status 1",
+                  event.container_id)};
   executor_terminated(*framework, *executor, 1 << 8);
 }
 
@@ -254,10 +276,12 @@ void AgentModel::Impl::on(const ContainerExited& event) {
 }
 
 void AgentModel::Impl::finish_command(AgentFramework& framework, AgentExecutor& executor, int status) {
-  const std::string message = WIFSIGNALED(status) ? fmt::format("Command terminated with signal {}", strsignal(WTERMSIG(status)))
-                                                  : fmt::format("Command exited with status {}", WEXITSTATUS(status));
+  const std::string message = WIFSIGNALED(status)
+                                  ? fmt::format("Command terminated with signal {}", strsignal(WTERMSIG(status)))
+                                  : fmt::format("Command exited with status {}", WEXITSTATUS(status));
   if (executor.command_overdue) {
-    update_from_command(framework, executor, mesos::v1::TASK_FAILED, message, TaskStatus::REASON_MAX_COMPLETION_TIME_REACHED);
+    update_from_command(framework, executor, mesos::v1::TASK_FAILED, message,
+                        TaskStatus::REASON_MAX_COMPLETION_TIME_REACHED);
   } else if (executor.command_killed) {
     update_from_command(framework, executor, mesos::v1::TASK_KILLED, message);
   } else {

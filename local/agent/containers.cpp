@@ -70,8 +70,8 @@ std::vector<int> container_processes(int root, const std::string& sandbox) {
     grew = false;
     for (const ProcessEntry& entry : entries) {
       if (entry.pid == self || entry.pid <= 1 || members.contains(entry.pid)) continue;
-      if (entry.pid == root || entry.group == root || members.contains(entry.parent) || members.contains(entry.session) ||
-          carries(entry.pid, marker)) {
+      if (entry.pid == root || entry.group == root || members.contains(entry.parent) ||
+          members.contains(entry.session) || carries(entry.pid, marker)) {
         members.insert(entry.pid);
         grew = true;
       }
@@ -86,7 +86,8 @@ std::vector<int> container_processes(int root, const std::string& sandbox) {
 
 // ---- the worker ----
 
-Containers::Containers(std::function<void(AgentEvent)> report) : report_(std::move(report)), worker_([this] { work(); }) {}
+Containers::Containers(std::function<void(AgentEvent)> report)
+    : report_(std::move(report)), worker_([this] { work(); }) {}
 
 Containers::~Containers() { end(); }
 
@@ -136,7 +137,8 @@ bool fetch(const StartContainer& order) {
     error.clear();
     fs::copy_file(item.source, target, fs::copy_options::overwrite_existing, error);
     if (!error && item.executable) {
-      fs::permissions(target, fs::perms::owner_exec | fs::perms::group_exec | fs::perms::others_exec, fs::perm_options::add, error);
+      fs::permissions(target, fs::perms::owner_exec | fs::perms::group_exec | fs::perms::others_exec,
+                      fs::perm_options::add, error);
     }
     if (error) {
       note(order, fmt::format("Failed to fetch '{}': {}", item.source, error.message()));
@@ -149,7 +151,8 @@ bool fetch(const StartContainer& order) {
 platform::Command command_of(const StartContainer& order) {
   std::string file = order.file;
   std::error_code error;
-  if (!file.starts_with('/') && fs::exists(fs::path(order.sandbox) / file, error)) file = (fs::path(order.sandbox) / file).string();
+  if (!file.starts_with('/') && fs::exists(fs::path(order.sandbox) / file, error))
+    file = (fs::path(order.sandbox) / file).string();
   platform::Command command;
   const std::string& argv0 = order.argv.front();
   if (argv0 == order.file || argv0 == fs::path(file).filename()) {

@@ -42,7 +42,9 @@ class Containers {
   void ask(DestroyContainer order) { orders_.post(std::move(order)); }
 
  private:
-  struct Exited { std::string container_id; };
+  struct Exited {
+    std::string container_id;
+  };
   using Order = std::variant<StartContainer, TerminateContainer, DestroyContainer, Exited>;
 
   struct Process {

@@ -69,8 +69,8 @@ std::optional<WireFormat> acceptable(const AgentRequest& request) {
   if (accept == nullptr) return WireFormat::json;
   const std::vector<std::string> ranges = base::split_list(*accept);
   for (const WireFormat format : {WireFormat::json, WireFormat::protobuf}) {
-    const std::string_view type =
-        mesos_client::content_type(format == WireFormat::json ? mesos_client::Codec::json : mesos_client::Codec::protobuf);
+    const std::string_view type = mesos_client::content_type(
+        format == WireFormat::json ? mesos_client::Codec::json : mesos_client::Codec::protobuf);
     for (const std::string& range : ranges) {
       if (range_accepts(range, type)) return format;
     }
@@ -108,13 +108,17 @@ std::string update_problem(const Call& call) {
   if (!status.has_uuid()) return "Expecting 'uuid' to be present";
   if (!is_uuid(status.uuid())) return "Not a valid UUID";
   if (status.has_executor_id() && status.executor_id().value() != executor) {
-    return fmt::format("ExecutorID in Call: {} does not match ExecutorID in TaskStatus: {}", executor, status.executor_id().value());
+    return fmt::format("ExecutorID in Call: {} does not match ExecutorID in TaskStatus: {}", executor,
+                       status.executor_id().value());
   }
   if (status.source() != mesos::v1::TaskStatus::SOURCE_EXECUTOR) {
-    return fmt::format("Received Call from executor {} of framework {} with invalid source, expecting 'SOURCE_EXECUTOR'", executor, framework);
+    return fmt::format(
+        "Received Call from executor {} of framework {} with invalid source, expecting 'SOURCE_EXECUTOR'", executor,
+        framework);
   }
   if (status.state() == mesos::v1::TASK_STAGING) {
-    return fmt::format("Received TASK_STAGING from executor {} of framework {} which is not allowed", executor, framework);
+    return fmt::format("Received TASK_STAGING from executor {} of framework {} which is not allowed", executor,
+                       framework);
   }
   return status.has_check_status() ? check_status_problem(status.check_status()) : "";
 }
@@ -137,7 +141,9 @@ std::string call_problem(const Call& call) {
 
 std::variant<ExecutorCall, Reply> read_executor_call(const AgentRequest& request) {
   if (request.method != "POST") {
-    Reply reply = text_reply(request.id, 405, fmt::format("405 Method Not Allowed. Expecting one of {{ 'POST' }}, but received '{}'.", request.method));
+    Reply reply = text_reply(
+        request.id, 405,
+        fmt::format("405 Method Not Allowed. Expecting one of {{ 'POST' }}, but received '{}'.", request.method));
     reply.headers.insert(reply.headers.begin(), {"Allow", "POST"});
     return reply;
   }
@@ -147,17 +153,20 @@ std::variant<ExecutorCall, Reply> read_executor_call(const AgentRequest& request
   for (const auto candidate : {mesos_client::Codec::json, mesos_client::Codec::protobuf}) {
     if (*type == mesos_client::content_type(candidate)) codec = candidate;
   }
-  if (!codec) return text_reply(request.id, 415, "Expecting 'Content-Type' of application/json or application/x-protobuf");
+  if (!codec)
+    return text_reply(request.id, 415, "Expecting 'Content-Type' of application/json or application/x-protobuf");
 
   auto call = std::make_shared<Call>();
-  if (const base::Status read = mesos_client::decode(*codec, request.body, *call); !read) return text_reply(request.id, 400, read.error().message());
+  if (const base::Status read = mesos_client::decode(*codec, request.body, *call); !read)
+    return text_reply(request.id, 400, read.error().message());
   if (const std::string problem = call_problem(*call); !problem.empty()) {
     return text_reply(request.id, 400, "Failed to validate Executor::Call: " + problem);
   }
   WireFormat answer = WireFormat::json;
   if (call->type() == Call::SUBSCRIBE) {
     const std::optional<WireFormat> wanted = acceptable(request);
-    if (!wanted) return text_reply(request.id, 406, "Expecting 'Accept' to allow 'application/x-protobuf' or 'application/json'");
+    if (!wanted)
+      return text_reply(request.id, 406, "Expecting 'Accept' to allow 'application/x-protobuf' or 'application/json'");
     answer = *wanted;
   }
   return ExecutorCall{std::move(call), answer};

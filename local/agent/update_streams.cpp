@@ -22,7 +22,8 @@ bool is_terminal(mesos::v1::TaskState state) {
   }
 }
 
-void UpdateStreams::send_head(const TaskRef& task, Stream& stream, base::Duration interval, base::Time now, Sends& sends) {
+void UpdateStreams::send_head(const TaskRef& task, Stream& stream, base::Duration interval, base::Time now,
+                              Sends& sends) {
   if (paused_ || stream.pending.empty()) {
     stream.repeat_at.reset();
     return;
@@ -44,7 +45,8 @@ UpdateStreams::Sends UpdateStreams::resume(base::Time now) {
   return sends;
 }
 
-UpdateStreams::Sends UpdateStreams::add(const TaskRef& task, Shared<mesos::v1::TaskStatus> status, bool checkpointed, base::Time now) {
+UpdateStreams::Sends UpdateStreams::add(const TaskRef& task, Shared<mesos::v1::TaskStatus> status, bool checkpointed,
+                                        base::Time now) {
   Sends sends;
   Stream& stream = streams_[task];
   stream.checkpointed = checkpointed;
@@ -58,7 +60,8 @@ UpdateStreams::Acknowledged UpdateStreams::acknowledge(const TaskRef& task, cons
   Acknowledged result;
   const auto found = streams_.find(task);
   // Late and repeated acknowledgements are normal: the scheduler acknowledges every duplicate.
-  if (found == streams_.end() || found->second.pending.empty() || found->second.pending.front()->uuid() != uuid) return result;
+  if (found == streams_.end() || found->second.pending.empty() || found->second.pending.front()->uuid() != uuid)
+    return result;
   Stream& stream = found->second;
   result.known = true;
   result.terminal = is_terminal(stream.pending.front()->state());
@@ -98,7 +101,8 @@ std::optional<base::Time> UpdateStreams::next_deadline() const {
 }
 
 bool UpdateStreams::has_framework(const std::string& framework_id) const {
-  return std::any_of(streams_.begin(), streams_.end(), [&](const auto& entry) { return entry.first.framework_id == framework_id; });
+  return std::any_of(streams_.begin(), streams_.end(),
+                     [&](const auto& entry) { return entry.first.framework_id == framework_id; });
 }
 
 void UpdateStreams::drop_framework(const std::string& framework_id) {

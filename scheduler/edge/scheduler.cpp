@@ -14,6 +14,13 @@ namespace {
 
 constexpr base::Duration kRetryRefused = std::chrono::seconds(15);
 
+// None for a first failure; a master that takes subscriptions and no calls must not make us spin.
+base::Duration pause_before_restart(int failures_before) {
+  if (failures_before == 0) return base::Duration{0};
+  constexpr base::Duration kFirst = std::chrono::milliseconds(500);
+  return std::min(kFirst * (1 << std::min(failures_before - 1, 5)), kRetryRefused);
+}
+
 mesos_client::SessionConfig session_config(const Options& options) {
   mesos_client::SessionConfig config;
   config.urls = options.mesos.urls;
@@ -81,7 +88,7 @@ void Scheduler::tick() {
   if (const auto due = session_.next_deadline(); due && *due <= now) carry_out(session_.on_tick(now, random_));
   if (restart_at_ && *restart_at_ <= now) {
     restart_at_.reset();
-    carry_out(session_.restart(now, "trying again"));
+    carry_out(session_.restart(now, restart_reason_));
   }
 }
 
@@ -118,19 +125,20 @@ void Scheduler::on(StreamEnded message) {
 }
 
 void Scheduler::on(mesos_client::CallResult message) {
-  if (message.status >= 200 && message.status < 300) return;
-  if (message.generation != session_.generation()) return;
-  if (message.status == 0) {
-    // Its outcome is unknown. A new subscription voids whatever may still be on its way (the stream
-    // id changes), and reconciliation then tells what became of it; nothing is ever sent twice.
-    if (session_.subscribed()) {
-      platform::log_warning("a call was not answered, subscribing again: " + message.failure);
-      carry_out(session_.restart(platform::now(), "a call was not answered: " + message.failure));
-    }
+  const bool answered_well = message.status >= 200 && message.status < 300;
+  if (answered_well) call_failures_in_row_ = 0;
+  if (answered_well || message.generation != session_.generation()) return;
+  if (message.status != 0) {
+    platform::log_warning(fmt::format("the master refused a call status={} text=\"{}\"", message.status, message.body));
+    carry_out(session_.on_call_refused(message.generation, message.status, message.body, platform::now(), random_));
     return;
   }
-  platform::log_warning(fmt::format("the master refused a call status={} text=\"{}\"", message.status, message.body));
-  carry_out(session_.on_call_refused(message.generation, message.status, message.body, platform::now(), random_));
+  // Its outcome is unknown. A new subscription voids whatever may still be on its way (the stream id
+  // changes), and reconciliation then tells what became of it; nothing is ever sent twice.
+  if (!session_.subscribed() || restart_at_) return;
+  restart_reason_ = "a call was not answered: " + message.failure;
+  platform::log_warning(restart_reason_ + ", subscribing again");
+  restart_at_ = platform::now() + pause_before_restart(call_failures_in_row_++);
 }
 
 // ---- The session's actions
@@ -186,6 +194,7 @@ void Scheduler::on_session(const mesos_client::GivenUp& action) {
     default:
       if (ever_subscribed_) {
         platform::log_error("the master refuses us, trying again in 15 s reason=\"" + action.reason + "\"");
+        restart_reason_ = "trying again";
         restart_at_ = platform::now() + kRetryRefused;
       } else {
         outcome_ = base::Error{"--master " + options_.mesos.master, action.reason};

@@ -95,7 +95,9 @@ class Scheduler final : public bridge::Desk {
   std::uint64_t calls_sent_ = 0;
   bool subscribed_suppressed_ = false;  // What the last SUBSCRIBE asked for.
   bool ever_subscribed_ = false;
-  std::optional<base::Time> restart_at_;       // After a refusal of a framework that was once accepted.
+  std::optional<base::Time> restart_at_;  // After a refusal, or a call without an answer.
+  std::string restart_reason_;
+  int call_failures_in_row_ = 0;
   std::string detail_ = "not subscribed yet";  // For /readyz.
   base::Status outcome_ = base::ok();
   bool running_ = true;

@@ -26,11 +26,15 @@ LrpStart good_lrp() {
 }  // namespace
 
 TEST_CASE("an LRP auction is read field by field", "[auction]") {
-  CHECK(lrps(R"([{"process_guid":"app-1","domain":"cf-apps","indices":[2,0,1],"PlacementTags":["iso"],"VolumeDrivers":null,
+  CHECK(
+      lrps(
+          R"([{"process_guid":"app-1","domain":"cf-apps","indices":[2,0,1],"PlacementTags":["iso"],"VolumeDrivers":null,
                   "RootFs":"docker:///lib/img?a=1\u0026b=2","MemoryMB":128,"DiskMB":512,"MaxPids":1024}])") ==
-        std::vector<LrpStart>{{.process_guid = "app-1", .domain = "cf-apps", .indices = {2, 0, 1},
-                               .constraint = {.placement_tags = {"iso"}, .rootfs = "docker:///lib/img?a=1&b=2"},
-                               .resource = {.memory_mb = 128, .disk_mb = 512, .max_pids = 1024}}});
+      std::vector<LrpStart>{{.process_guid = "app-1",
+                             .domain = "cf-apps",
+                             .indices = {2, 0, 1},
+                             .constraint = {.placement_tags = {"iso"}, .rootfs = "docker:///lib/img?a=1&b=2"},
+                             .resource = {.memory_mb = 128, .disk_mb = 512, .max_pids = 1024}}});
   const auto starts = lrps(R"([{"PlacementTags":[],"VolumeDrivers":null}])");
   CHECK_FALSE(starts[0].constraint.placement_tags.null());
   CHECK(starts[0].constraint.volume_drivers.null());
@@ -39,9 +43,11 @@ TEST_CASE("an LRP auction is read field by field", "[auction]") {
 TEST_CASE("a Task auction is read field by field", "[auction]") {
   CHECK(tasks(R"([{"TaskGuid":"t","Domain":"d","PlacementTags":["a"],"VolumeDrivers":["v","v"],"RootFs":"preloaded:x",
                    "MemoryMB":1,"DiskMB":2,"MaxPids":3,"state":"Invalid","failed":false}])") ==
-        std::vector<TaskStart>{{.task_guid = "t", .domain = "d",
-                                .constraint = {.placement_tags = {"a"}, .volume_drivers = {"v", "v"}, .rootfs = "preloaded:x"},
-                                .resource = {.memory_mb = 1, .disk_mb = 2, .max_pids = 3}}});
+        std::vector<TaskStart>{
+            {.task_guid = "t",
+             .domain = "d",
+             .constraint = {.placement_tags = {"a"}, .volume_drivers = {"v", "v"}, .rootfs = "preloaded:x"},
+             .resource = {.memory_mb = 1, .disk_mb = 2, .max_pids = 3}}});
 }
 
 TEST_CASE("bodies are read as liberally as Go reads them", "[auction]") {
@@ -67,16 +73,26 @@ TEST_CASE("bodies are read as liberally as Go reads them", "[auction]") {
 
 TEST_CASE("what Go refuses is refused in Go's words", "[auction]") {
   const auto [body, text] = GENERATE(table<std::string, std::string>({
-      {R"([{"process_guid":1}])", "json: cannot unmarshal number into Go struct field LRPStartRequest.process_guid of type string"},
-      {R"([{"indices":{}}])", "json: cannot unmarshal object into Go struct field LRPStartRequest.indices of type []int"},
-      {R"([{"indices":["0"]}])", "json: cannot unmarshal string into Go struct field LRPStartRequest.indices of type int"},
-      {R"([{"indices":[1.5]}])", "json: cannot unmarshal number 1.5 into Go struct field LRPStartRequest.indices of type int"},
-      {R"([{"PlacementTags":"a"}])", "json: cannot unmarshal string into Go struct field LRPStartRequest.PlacementTags of type []string"},
-      {R"([{"placementtags":[true]}])", "json: cannot unmarshal bool into Go struct field LRPStartRequest.PlacementTags of type string"},
-      {R"([{"MemoryMB":"1"}])", "json: cannot unmarshal string into Go struct field LRPStartRequest.MemoryMB of type int32"},
-      {R"([{"MemoryMB":1.0}])", "json: cannot unmarshal number 1.0 into Go struct field LRPStartRequest.MemoryMB of type int32"},
-      {R"([{"DiskMB":2147483648}])", "json: cannot unmarshal number 2147483648 into Go struct field LRPStartRequest.DiskMB of type int32"},
-      {R"([{"domain":[]},{"process_guid":1}])", "json: cannot unmarshal array into Go struct field LRPStartRequest.domain of type string"},
+      {R"([{"process_guid":1}])",
+       "json: cannot unmarshal number into Go struct field LRPStartRequest.process_guid of type string"},
+      {R"([{"indices":{}}])",
+       "json: cannot unmarshal object into Go struct field LRPStartRequest.indices of type []int"},
+      {R"([{"indices":["0"]}])",
+       "json: cannot unmarshal string into Go struct field LRPStartRequest.indices of type int"},
+      {R"([{"indices":[1.5]}])",
+       "json: cannot unmarshal number 1.5 into Go struct field LRPStartRequest.indices of type int"},
+      {R"([{"PlacementTags":"a"}])",
+       "json: cannot unmarshal string into Go struct field LRPStartRequest.PlacementTags of type []string"},
+      {R"([{"placementtags":[true]}])",
+       "json: cannot unmarshal bool into Go struct field LRPStartRequest.PlacementTags of type string"},
+      {R"([{"MemoryMB":"1"}])",
+       "json: cannot unmarshal string into Go struct field LRPStartRequest.MemoryMB of type int32"},
+      {R"([{"MemoryMB":1.0}])",
+       "json: cannot unmarshal number 1.0 into Go struct field LRPStartRequest.MemoryMB of type int32"},
+      {R"([{"DiskMB":2147483648}])",
+       "json: cannot unmarshal number 2147483648 into Go struct field LRPStartRequest.DiskMB of type int32"},
+      {R"([{"domain":[]},{"process_guid":1}])",
+       "json: cannot unmarshal array into Go struct field LRPStartRequest.domain of type string"},
       {"[1]", "json: cannot unmarshal number into Go value of type auctioneer.LRPStartRequest"},
       {"[[]]", "json: cannot unmarshal array into Go value of type auctioneer.LRPStartRequest"},
       {"{}", "json: cannot unmarshal object into Go value of type []auctioneer.LRPStartRequest"},
@@ -95,9 +111,11 @@ TEST_CASE("what Go refuses is refused in Go's words", "[auction]") {
 TEST_CASE("a task's state must be one Diego knows, and beats other mismatches", "[auction]") {
   const auto [body, text] = GENERATE(table<std::string, std::string>({
       {R"([{"state":0}])", "json: cannot unmarshal number into Go struct field TaskStartRequest.state of type string"},
-      {R"([{"TaskGuid":1,"state":[]}])", "json: cannot unmarshal array into Go struct field TaskStartRequest.state of type string"},
+      {R"([{"TaskGuid":1,"state":[]}])",
+       "json: cannot unmarshal array into Go struct field TaskStartRequest.state of type string"},
       {R"([{"TaskGuid":1,"state":"invalid"}])", "invalid state: invalid"},
-      {R"([{"failed":"no"}])", "json: cannot unmarshal string into Go struct field TaskStartRequest.failed of type bool"},
+      {R"([{"failed":"no"}])",
+       "json: cannot unmarshal string into Go struct field TaskStartRequest.failed of type bool"},
       {"{}", "json: cannot unmarshal object into Go value of type []auctioneer.TaskStartRequest"},
   }));
   CAPTURE(body);
@@ -144,8 +162,9 @@ TEST_CASE("what is written for the BBS side reads back the same", "[auction]") {
   start.constraint.placement_tags = {"a<b>&"};
   CHECK(lrps(write_lrp_starts({start, good_lrp()})) == std::vector<LrpStart>{start, good_lrp()});
   const TaskStart task{.task_guid = "t", .constraint = {.volume_drivers = std::vector<std::string>{}, .rootfs = "r"}};
-  CHECK(write_task_starts({task}) ==
-        R"([{"TaskGuid":"t","Domain":"","PlacementTags":null,"VolumeDrivers":[],"RootFs":"r","MemoryMB":0,"DiskMB":0,"MaxPids":0,"state":"Invalid","failed":false}])");
+  CHECK(
+      write_task_starts({task}) ==
+      R"([{"TaskGuid":"t","Domain":"","PlacementTags":null,"VolumeDrivers":[],"RootFs":"r","MemoryMB":0,"DiskMB":0,"MaxPids":0,"state":"Invalid","failed":false}])");
   CHECK(tasks(write_task_starts({task})) == std::vector<TaskStart>{task});
 }
 

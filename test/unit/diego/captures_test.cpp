@@ -73,7 +73,8 @@ TEST_CASE("every recorded state is written back as it came", "[captures]") {
     if (path.filename().string().find("-state-") != std::string::npos) states.push_back(body_of_http(read_file(path)));
   }
   for (const auto& path : files(captures(), "sim-", "state.txt")) states.push_back(body_of_http(read_file(path)));
-  for (const auto& path : files(captures() / "bbs", "to-rep", "GET_state.resp")) states.push_back(body_of_http(read_file(path)));
+  for (const auto& path : files(captures() / "bbs", "to-rep", "GET_state.resp"))
+    states.push_back(body_of_http(read_file(path)));
   int compared = 0;
   for (const std::string& body : states) {
     if (!body.starts_with("{")) continue;  // 405.
@@ -112,7 +113,8 @@ TEST_CASE("what a rep took or refused as JSON, we take or refuse", "[captures]")
   int compared = 0;
   for (const auto& path : files(captures(), "rep-", ".txt")) {
     const std::string record = read_file(path);
-    if (path.filename().string().find("-work-") == std::string::npos || record.find(" -X POST") == std::string::npos) continue;
+    if (path.filename().string().find("-work-") == std::string::npos || record.find(" -X POST") == std::string::npos)
+      continue;
     CAPTURE(path);
     const bool refused = record.find("HTTP/1.1 400") != std::string::npos;
     CHECK(static_cast<bool>(parse_work(body_of_curl(record))) == !refused);

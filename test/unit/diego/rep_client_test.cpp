@@ -13,7 +13,8 @@ namespace {
 class FakeRep {
  public:
   FakeRep(int status, std::string body)
-      : server_({.listen = {"127.0.0.1", 0}, .threads = 4}, [this, status, body](const platform::ServerRequest& request) {
+      : server_({.listen = {"127.0.0.1", 0}, .threads = 4}, [this, status,
+                                                             body](const platform::ServerRequest& request) {
           const std::lock_guard lock(mutex_);
           requests_.push_back(request);
           return platform::ServerResponse{.status = status, .headers = {{"Content-Type", "text/plain"}}, .body = body};

@@ -52,7 +52,10 @@ TEST_CASE("work leaves the cell id out when it is empty", "[rep]") {
 }
 
 TEST_CASE("an element written for a Mesos task reads back as the same element", "[rep]") {
-  const LrpStart start{.process_guid = "app", .domain = "d", .indices = {4}, .constraint = {.placement_tags = {"a"}, .rootfs = "r"},
+  const LrpStart start{.process_guid = "app",
+                       .domain = "d",
+                       .indices = {4},
+                       .constraint = {.placement_tags = {"a"}, .rootfs = "r"},
                        .resource = {.memory_mb = 1}};
   const Element lrp = lrp_of(start, 4);
   CHECK(*parse_element(write_element(lrp)) == lrp);
@@ -70,7 +73,8 @@ TEST_CASE("what is no element is an error", "[rep]") {
       {"null", "process_guid is empty"},
       {R"({"TaskGuid":""})", "TaskGuid is empty"},
       {"[]", "json: cannot unmarshal array into Go value of type rep.LRP"},
-      {R"({"process_guid":"a","index":"0"})", "json: cannot unmarshal string into Go struct field LRP.index of type int32"},
+      {R"({"process_guid":"a","index":"0"})",
+       "json: cannot unmarshal string into Go struct field LRP.index of type int32"},
   }));
   CAPTURE(data);
   CHECK(parse_element(data).error().text == text);

@@ -11,7 +11,8 @@ TEST_CASE("the cell is started once, with the agent's capacity less its own", "[
 }
 
 TEST_CASE("the capacity told to the rep is capped and never negative", "[executor]") {
-  CHECK(Rig({.cell_mem_mb = 512, .cell_max_mem_mb = 1000, .cell_max_disk_mb = 9000}).subscribe()[1] == "start cell 1000/8192");
+  CHECK(Rig({.cell_mem_mb = 512, .cell_max_mem_mb = 1000, .cell_max_disk_mb = 9000}).subscribe()[1] ==
+        "start cell 1000/8192");
   CHECK(Rig({.cell_mem_mb = 5000, .cell_disk_mb = 9000}).subscribe()[1] == "start cell 0/0");
 }
 
@@ -59,8 +60,7 @@ TEST_CASE("a rep that does not come up in time fails the work and the executor",
   rig.tick();
   rig.give(RepFailed{"connection refused"});
   CHECK(rig.tick(49s).empty());
-  CHECK(rig.tick(1s) ==
-        Lines{"FAILED a.0.x: the cell's rep did not come up: connection refused", "stop cell 3333"});
+  CHECK(rig.tick(1s) == Lines{"FAILED a.0.x: the cell's rep did not come up: connection refused", "stop cell 3333"});
   CHECK(rig.give(CellEnded{"was killed"}).empty());
   CHECK(rig.acknowledge_all() == Lines{"exit 1: the cell's rep did not come up: connection refused"});
   CHECK(rig.core_.done());

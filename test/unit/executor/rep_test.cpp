@@ -53,13 +53,16 @@ TEST_CASE("what the rep refuses fails with a reason, the rest starts", "[executo
   rig.launch("wrong.0.x", wrong);
   rig.launch("t.x", task("t"));
   rig.tick();
-  CHECK(rig.refused({lrp("b"), wrong}, {task("t")}) ==
-        Lines{"STARTING a.0.x",
-              "FAILED b.0.x: the rep refused it: it needs 64 MiB of memory and 100 MiB of disk, and the cell last had 100 MiB, "
-              "200 MiB and room for 3 containers",
-              "FAILED wrong.0.x: the rep refused it: found no compatible cell for required rootfs",
-              "FAILED t.x: the rep refused it: it needs 32 MiB of memory and 0 MiB of disk, and the cell last had 100 MiB, "
-              "200 MiB and room for 3 containers"});
+  CHECK(
+      rig.refused({lrp("b"), wrong}, {task("t")}) ==
+      Lines{
+          "STARTING a.0.x",
+          "FAILED b.0.x: the rep refused it: it needs 64 MiB of memory and 100 MiB of disk, and the cell last had 100 "
+          "MiB, "
+          "200 MiB and room for 3 containers",
+          "FAILED wrong.0.x: the rep refused it: found no compatible cell for required rootfs",
+          "FAILED t.x: the rep refused it: it needs 32 MiB of memory and 0 MiB of disk, and the cell last had 100 MiB, "
+          "200 MiB and room for 3 containers"});
 }
 
 TEST_CASE("/state is read before work is posted again, for the rep may have taken it", "[executor]") {
@@ -115,11 +118,13 @@ TEST_CASE("two instances of one key are told apart by age, and a stranger's is n
   rig.tick();
   rig.taken();
   CHECK(rig.state({Rig::at(lrp("a"), "stranger", "RUNNING")}).empty());
-  CHECK(rig.state({Rig::at(lrp("a"), "stranger", "RUNNING"), Rig::at(lrp("a"), "i1", "RUNNING")}) == Lines{"RUNNING a.0.old"});
+  CHECK(rig.state({Rig::at(lrp("a"), "stranger", "RUNNING"), Rig::at(lrp("a"), "i1", "RUNNING")}) ==
+        Lines{"RUNNING a.0.old"});
   rig.launch("a.0.new", lrp("a"));
   rig.tick();
   rig.taken();
-  CHECK(rig.state({Rig::at(lrp("a"), "i2", "RUNNING"), Rig::at(lrp("a"), "i1", "RUNNING")}) == Lines{"RUNNING a.0.new"});
+  CHECK(rig.state({Rig::at(lrp("a"), "i2", "RUNNING"), Rig::at(lrp("a"), "i1", "RUNNING")}) ==
+        Lines{"RUNNING a.0.new"});
   CHECK(rig.state({Rig::at(lrp("a"), "i2", "RUNNING")}) == Lines{"FINISHED a.0.old"});
 }
 
@@ -165,7 +170,8 @@ TEST_CASE("a kill while the post is under way takes effect when the instance can
   CHECK(rig.kill("a.0.x").empty());
   CHECK(rig.kill("t.x").empty());
   CHECK(rig.taken() == Lines{"STARTING a.0.x", "KILLING a.0.x", "STARTING t.x", "KILLING t.x", "cancel t"});
-  CHECK(rig.state({Rig::at(lrp("a"), "i1", "CLAIMED")}, {Rig::at(task("t"), "Running")}) == Lines{"stop a i1", "cancel t"});
+  CHECK(rig.state({Rig::at(lrp("a"), "i1", "CLAIMED")}, {Rig::at(task("t"), "Running")}) ==
+        Lines{"stop a i1", "cancel t"});
   CHECK(rig.state() == Lines{"KILLED a.0.x", "KILLED t.x"});
 }
 

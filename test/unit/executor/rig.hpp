@@ -21,7 +21,9 @@ inline std::string name_of(TaskState state) {
 }
 
 struct Print {
-  std::string operator()(const StartCell& a) const { return "start cell " + std::to_string(a.mem_mb) + "/" + std::to_string(a.disk_mb); }
+  std::string operator()(const StartCell& a) const {
+    return "start cell " + std::to_string(a.mem_mb) + "/" + std::to_string(a.disk_mb);
+  }
   std::string operator()(const StopCell& a) const { return "stop cell " + std::to_string(base::to_millis(a.grace)); }
   std::string operator()(const PollState&) const { return "poll"; }
   std::string operator()(const PostWork& a) const {
@@ -43,11 +45,15 @@ struct Print {
 };
 
 inline diego::Lrp lrp(const std::string& guid, int index = 0) {
-  return {.process_guid = guid, .index = index, .domain = "apps", .constraint = {.rootfs = "preloaded:fs"},
+  return {.process_guid = guid,
+          .index = index,
+          .domain = "apps",
+          .constraint = {.rootfs = "preloaded:fs"},
           .resource = {.memory_mb = 64, .disk_mb = 100}};
 }
 inline diego::Task task(const std::string& guid) {
-  return {.task_guid = guid, .domain = "tasks", .constraint = {.rootfs = "preloaded:fs"}, .resource = {.memory_mb = 32}};
+  return {
+      .task_guid = guid, .domain = "tasks", .constraint = {.rootfs = "preloaded:fs"}, .resource = {.memory_mb = 32}};
 }
 
 class Rig {
@@ -70,16 +76,22 @@ class Rig {
   }
 
   Lines subscribe(bool killing = true) {
-    return give(Subscribed{.executor_info = "info", .killing_state_wanted = killing, .agent_mem_mb = 4096, .agent_disk_mb = 8192});
+    return give(Subscribed{
+        .executor_info = "info", .killing_state_wanted = killing, .agent_mem_mb = 4096, .agent_disk_mb = 8192});
   }
   Lines tick(base::Duration after = 0ms) {
     now_ += after;
     return give(ClockTicked{});
   }
   Lines state(std::vector<diego::Lrp> lrps = {}, std::vector<diego::Task> tasks = {}) {
-    diego::CellState state{.cell_id = "cell-1", .rootfs_providers = {{"preloaded", {.kind = diego::RootFsProvider::Kind::fixed_set, .set = {"fs"}}}},
-                           .available = {100, 200, 3}, .total = {1000, 2000, 10}, .lrps = std::move(lrps), .tasks = std::move(tasks),
-                           .evacuating = evacuating_};
+    diego::CellState state{
+        .cell_id = "cell-1",
+        .rootfs_providers = {{"preloaded", {.kind = diego::RootFsProvider::Kind::fixed_set, .set = {"fs"}}}},
+        .available = {100, 200, 3},
+        .total = {1000, 2000, 10},
+        .lrps = std::move(lrps),
+        .tasks = std::move(tasks),
+        .evacuating = evacuating_};
     return give(RepAnswered{state});
   }
   Lines launch(const std::string& task_id, const diego::Element& element) {

@@ -8,15 +8,24 @@ using namespace std::chrono_literals;
 namespace {
 
 std::map<std::string, std::string> agent_variables() {
-  return {{"MESOS_FRAMEWORK_ID", "f"}, {"MESOS_EXECUTOR_ID", "diego-cell-0a1b-xyz234"}, {"MESOS_SLAVE_PID", "slave(1)@10.0.0.7:5051"}};
+  return {{"MESOS_FRAMEWORK_ID", "f"},
+          {"MESOS_EXECUTOR_ID", "diego-cell-0a1b-xyz234"},
+          {"MESOS_SLAVE_PID", "slave(1)@10.0.0.7:5051"}};
 }
 
 }  // namespace
 
 TEST_CASE("Mesos durations are read in all their units", "[settings]") {
-  const auto [text, expected] = GENERATE(table<std::string, base::Duration>({
-      {"5secs", 5s}, {"1.5secs", 1500ms}, {"15mins", 15min}, {"2hrs", 2h}, {"1days", 24h}, {"1weeks", 168h}, {"250ms", 250ms},
-      {"3us", 3us}, {"4ns", 4ns}, {"0ns", 0ns}}));
+  const auto [text, expected] = GENERATE(table<std::string, base::Duration>({{"5secs", 5s},
+                                                                             {"1.5secs", 1500ms},
+                                                                             {"15mins", 15min},
+                                                                             {"2hrs", 2h},
+                                                                             {"1days", 24h},
+                                                                             {"1weeks", 168h},
+                                                                             {"250ms", 250ms},
+                                                                             {"3us", 3us},
+                                                                             {"4ns", 4ns},
+                                                                             {"0ns", 0ns}}));
   CAPTURE(text);
   CHECK(*parse_mesos_duration("X", text) == expected);
 }

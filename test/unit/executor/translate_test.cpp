@@ -58,7 +58,8 @@ TEST_CASE("LAUNCH and LAUNCH_GROUP bring tasks with data and trace", "[translate
   CHECK(one.tasks[0].task_id == "a.0.x");
   CHECK(one.tasks[0].data == "{}");
   CHECK(one.tasks[0].trace_id == "abc");
-  const auto group = event(R"({"type":"LAUNCH_GROUP","launch_group":{"task_group":{"tasks":[)" + task + "," + task + "]}}}");
+  const auto group =
+      event(R"({"type":"LAUNCH_GROUP","launch_group":{"task_group":{"tasks":[)" + task + "," + task + "]}}}");
   CHECK(only<TasksLaunched>(events_of(group, true)).tasks.size() == 2);
   CHECK(tasks_of(group).size() == 2);
 }
@@ -79,7 +80,8 @@ TEST_CASE("a report is cut to what a message may hold, and says so", "[translate
   CellReport report{.cell_id = "c", .rep_answers = true};
   report.cell.zone = "z1";
   report.cell.total = {1, 2, 3};
-  for (int i = 0; i < 2000; ++i) report.work.push_back({std::string(60, 'a') + std::to_string(i), "domain", 1, 2, "RUNNING"});
+  for (int i = 0; i < 2000; ++i)
+    report.work.push_back({std::string(60, 'a') + std::to_string(i), "domain", 1, 2, "RUNNING"});
   const std::string bytes = report_message(report);
   CHECK(bytes.size() <= 64 * 1024);
   cell::v1::ToScheduler message;
@@ -94,7 +96,8 @@ TEST_CASE("a report is cut to what a message may hold, and says so", "[translate
 }
 
 TEST_CASE("an update becomes a status with its uuid, time and message", "[translate]") {
-  const auto status = status_of({"a.0.x", TaskState::killing, std::string(16, 'u'), base::Time(std::chrono::milliseconds(1500)), "why"});
+  const auto status = status_of(
+      {"a.0.x", TaskState::killing, std::string(16, 'u'), base::Time(std::chrono::milliseconds(1500)), "why"});
   CHECK(status.task_id().value() == "a.0.x");
   CHECK(status.state() == mesos::v1::TASK_KILLING);
   CHECK(status.uuid() == std::string(16, 'u'));

@@ -73,7 +73,8 @@ TEST_CASE("a report goes out on change, at most once a second, and every minute"
   rig.tick();
   rig.state();
   const auto reports = [&] {
-    return std::count_if(rig.actions_.begin(), rig.actions_.end(), [](const Action& a) { return std::holds_alternative<SendReport>(a); });
+    return std::count_if(rig.actions_.begin(), rig.actions_.end(),
+                         [](const Action& a) { return std::holds_alternative<SendReport>(a); });
   };
   rig.tick();
   CHECK(reports() == 1);

@@ -15,7 +15,8 @@ TEST_CASE("the first task of an executor starts it, and its tasks wait until it 
   CHECK(rig.run("ex", {"g1", "g2"}, false).empty());
   CHECK(rig.started("ex").empty());
   CHECK(rig.subscribe("ex") == Lines{"200", "SUBSCRIBED", "LAUNCH t1", "LAUNCH t2", "LAUNCH_GROUP g1 g2"});
-  CHECK(rig.last_reply.headers == std::vector<std::pair<std::string, std::string>>{{"Content-Type", "application/json"}});
+  CHECK(rig.last_reply.headers ==
+        std::vector<std::pair<std::string, std::string>>{{"Content-Type", "application/json"}});
   CHECK(rig.run("ex", {"t3"}, false) == Lines{"LAUNCH t3"});
 }
 
@@ -78,7 +79,8 @@ TEST_CASE("an update for a task still queued would crash a real agent", "[agent]
   rig.feed(local::StreamClosed{rig.stream_of("ex")});
   rig.run("other", {"t2"});
   CHECK(rig.update("ex", "t2", "TASK_RUNNING") ==
-        Lines{"202", "complaint executor ex sent an update for task t2 before it was launched", "status t2 TASK_RUNNING"});
+        Lines{"202", "complaint executor ex sent an update for task t2 before it was launched",
+              "status t2 TASK_RUNNING"});
 }
 
 TEST_CASE("messages go both ways, best effort", "[agent]") {
@@ -118,17 +120,20 @@ TEST_CASE("a resubscription settles what was on its way", "[agent]") {
   rig.run("ex", {"b"}, false);
   rig.feed(local::StreamClosed{rig.stream_of("ex")});
   CHECK(rig.run("ex", {"c"}, false).empty());  // This LAUNCH is lost.
-  const std::string carried = R"({"unacknowledged_tasks":[{"name":"a","task_id":{"value":"a"},"agent_id":{"value":"A"}}],)"
-                              R"("unacknowledged_updates":[{"status":{"task_id":{"value":"b"},"state":"TASK_RUNNING","source":"SOURCE_EXECUTOR","uuid":")" +
-                              rig.uuid_base64("b-running") + R"("}}]})";
-  CHECK(rig.subscribe("ex", carried) == Lines{"200", "SUBSCRIBED", "status b TASK_RUNNING", "ACKNOWLEDGED b",
-                                              "status c TASK_DROPPED REASON_AGENT_RESTARTED \"Task launched during agent restart\""});
+  const std::string carried =
+      R"({"unacknowledged_tasks":[{"name":"a","task_id":{"value":"a"},"agent_id":{"value":"A"}}],)"
+      R"("unacknowledged_updates":[{"status":{"task_id":{"value":"b"},"state":"TASK_RUNNING","source":"SOURCE_EXECUTOR","uuid":")" +
+      rig.uuid_base64("b-running") + R"("}}]})";
+  CHECK(rig.subscribe("ex", carried) ==
+        Lines{"200", "SUBSCRIBED", "status b TASK_RUNNING", "ACKNOWLEDGED b",
+              "status c TASK_DROPPED REASON_AGENT_RESTARTED \"Task launched during agent restart\""});
 }
 
 TEST_CASE("KILL before delivery", "[agent]") {
   AgentRig rig;
   rig.run("ex", {"t1"});
-  CHECK(rig.kill("t1") == Lines{"status t1 TASK_KILLED REASON_TASK_KILLED_DURING_LAUNCH \"Killed before delivery to the executor\""});
+  CHECK(rig.kill("t1") ==
+        Lines{"status t1 TASK_KILLED REASON_TASK_KILLED_DURING_LAUNCH \"Killed before delivery to the executor\""});
   CHECK(rig.last_status->source() == mesos::v1::TaskStatus::SOURCE_AGENT);
 
   SECTION("an executor with nothing left to do is sent away") {
@@ -145,22 +150,27 @@ TEST_CASE("KILL before delivery", "[agent]") {
 TEST_CASE("KILL of one queued task of a group kills the group", "[agent]") {
   AgentRig rig;
   rig.run("ex", {"g1", "g2"});
-  CHECK(rig.kill("g2") == Lines{"status g1 TASK_KILLED REASON_TASK_KILLED_DURING_LAUNCH \"Killed before delivery to the executor\"",
-                                "status g2 TASK_KILLED REASON_TASK_KILLED_DURING_LAUNCH \"Killed before delivery to the executor\""});
+  CHECK(rig.kill("g2") ==
+        Lines{"status g1 TASK_KILLED REASON_TASK_KILLED_DURING_LAUNCH \"Killed before delivery to the executor\"",
+              "status g2 TASK_KILLED REASON_TASK_KILLED_DURING_LAUNCH \"Killed before delivery to the executor\""});
 }
 
 TEST_CASE("KILL is passed on with its policy", "[agent]") {
   AgentRig rig;
   rig.running_task("ex", "t1");
   CHECK(rig.kill("t1", 7s) == Lines{"KILL t1"});
-  CHECK(rig.last_record == "107\n" R"({"type":"KILL","kill":{"task_id":{"value":"t1"},"kill_policy":{"grace_period":{"nanoseconds":7000000000}}}})");
+  CHECK(
+      rig.last_record ==
+      "107\n"
+      R"({"type":"KILL","kill":{"task_id":{"value":"t1"},"kill_policy":{"grace_period":{"nanoseconds":7000000000}}}})");
 }
 
 TEST_CASE("KILL of a task without an executor", "[agent]") {
   const bool aware = GENERATE(true, false);
   AgentRig rig({.partition_aware = aware});
   rig.running_task("ex", "t1");
-  CHECK(rig.kill("t9") == Lines{std::string("status t9 ") + (aware ? "TASK_DROPPED" : "TASK_LOST") + " REASON_EXECUTOR_TERMINATED \"Cannot find executor\""});
+  CHECK(rig.kill("t9") == Lines{std::string("status t9 ") + (aware ? "TASK_DROPPED" : "TASK_LOST") +
+                                " REASON_EXECUTOR_TERMINATED \"Cannot find executor\""});
 }
 
 TEST_CASE("an executor that does not register is destroyed after a minute", "[agent]") {
@@ -169,8 +179,9 @@ TEST_CASE("an executor that does not register is destroyed after a minute", "[ag
   rig.started("ex");
   CHECK(rig.pass(59s).empty());
   CHECK(rig.pass(1s) == Lines{"destroy ex"});
-  CHECK(rig.exited("ex", 9) == Lines{"destroy ex", "exited ex 9",
-                                     "status t1 TASK_FAILED REASON_EXECUTOR_REGISTRATION_TIMEOUT \"Executor did not register within 1mins\""});
+  CHECK(rig.exited("ex", 9) ==
+        Lines{"destroy ex", "exited ex 9",
+              "status t1 TASK_FAILED REASON_EXECUTOR_REGISTRATION_TIMEOUT \"Executor did not register within 1mins\""});
 }
 
 TEST_CASE("an executor's end fails its tasks, after its FAILURE", "[agent]") {
@@ -178,8 +189,8 @@ TEST_CASE("an executor's end fails its tasks, after its FAILURE", "[agent]") {
   rig.running_task("ex", "t1");
   rig.run("ex", {"t2"}, false);
   rig.update("ex", "t2", "TASK_FINISHED");
-  CHECK(rig.exited("ex", 768) ==
-        Lines{"destroy ex", "stream ends", "exited ex 768", "status t1 TASK_FAILED REASON_EXECUTOR_TERMINATED \"Executor terminated\""});
+  CHECK(rig.exited("ex", 768) == Lines{"destroy ex", "stream ends", "exited ex 768",
+                                       "status t1 TASK_FAILED REASON_EXECUTOR_TERMINATED \"Executor terminated\""});
   CHECK(rig.last_status->executor_id().value() == "ex");
   CHECK_FALSE(rig.last_status->has_container_status());
 }
@@ -189,8 +200,10 @@ TEST_CASE("a failed fetch fails the launch", "[agent]") {
   rig.run("ex", {"t1"});
   const std::string container = rig.container("ex").container_id;
   CHECK(rig.feed(local::FetchFailed{container}) ==
-        Lines{"exited ex 256", "status t1 TASK_FAILED REASON_CONTAINER_LAUNCH_FAILED \"Failed to launch container: Failed to fetch all URIs for container '" +
-                                   container + "': exited with status 1\""});
+        Lines{"exited ex 256",
+              "status t1 TASK_FAILED REASON_CONTAINER_LAUNCH_FAILED \"Failed to launch container: Failed to fetch all "
+              "URIs for container '" +
+                  container + "': exited with status 1\""});
 }
 
 TEST_CASE("SHUTDOWN, then the grace period, then the end of the container", "[agent]") {
@@ -213,7 +226,8 @@ TEST_CASE("SHUTDOWN, then the grace period, then the end of the container", "[ag
     CHECK(rig.subscribe("ex") == Lines{"stream ends", "200", "SHUTDOWN", "stream ends"});
   }
   SECTION("what the master launches on it meanwhile is dropped") {
-    CHECK(rig.run("ex", {"t2"}, false) == Lines{"status t2 TASK_DROPPED REASON_EXECUTOR_TERMINATED \"Executor terminating\""});
+    CHECK(rig.run("ex", {"t2"}, false) ==
+          Lines{"status t2 TASK_DROPPED REASON_EXECUTOR_TERMINATED \"Executor terminating\""});
   }
 }
 
@@ -223,16 +237,18 @@ TEST_CASE("races between an executor's end and a launch", "[agent]") {
   rig.exited("ex", 768);
 
   SECTION("the master still books it") {
-    CHECK(rig.run("ex", {"t2"}, false) == Lines{"status t2 TASK_DROPPED REASON_EXECUTOR_TERMINATED \"Executor terminated\""});
+    CHECK(rig.run("ex", {"t2"}, false) ==
+          Lines{"status t2 TASK_DROPPED REASON_EXECUTOR_TERMINATED \"Executor terminated\""});
   }
   SECTION("the master wants it anew while an update waits") {
-    CHECK(rig.run("ex", {"t2"}) ==
-          Lines{"exited ex -1", "status t2 TASK_DROPPED REASON_EXECUTOR_TERMINATED \"Master wants to launch executor, but one already exists\""});
+    CHECK(rig.run("ex", {"t2"}) == Lines{"exited ex -1",
+                                         "status t2 TASK_DROPPED REASON_EXECUTOR_TERMINATED \"Master wants to launch "
+                                         "executor, but one already exists\""});
   }
   SECTION("nothing is left of it") {
     rig.ack("t1");
-    CHECK(rig.run("ex", {"t2"}, false) ==
-          Lines{"status t2 TASK_DROPPED REASON_EXECUTOR_TERMINATED \"No executor is expected to launch and there is none running\""});
+    CHECK(rig.run("ex", {"t2"}, false) == Lines{"status t2 TASK_DROPPED REASON_EXECUTOR_TERMINATED \"No executor is "
+                                                "expected to launch and there is none running\""});
     CHECK(rig.run("ex", {"t3"}) == Lines{"start ex"});
   }
 }
@@ -240,16 +256,17 @@ TEST_CASE("races between an executor's end and a launch", "[agent]") {
 TEST_CASE("a command task cannot take the id of a live executor", "[agent]") {
   AgentRig rig;
   rig.running_task("ex", "t1");
-  CHECK(rig.run_command("ex") ==
-        Lines{"status ex TASK_DROPPED REASON_TASK_INVALID \"Cannot reuse an already existing executor for a command task\""});
+  CHECK(rig.run_command("ex") == Lines{"status ex TASK_DROPPED REASON_TASK_INVALID \"Cannot reuse an already existing "
+                                       "executor for a command task\""});
 }
 
 TEST_CASE("limits need isolators that are not here", "[agent]") {
   AgentRig rig;
   mesos::v1::TaskInfo task = local::command_task("t1", "true");
   (*task.mutable_limits())["cpus"].set_value(1);
-  CHECK(rig.run_command(task) == Lines{"status t1 TASK_DROPPED REASON_GC_ERROR \"CPU limits can only be set on tasks launched in Mesos "
-                                       "containers when the agent has loaded the 'cgroups/cpu' isolator\""});
+  CHECK(rig.run_command(task) ==
+        Lines{"status t1 TASK_DROPPED REASON_GC_ERROR \"CPU limits can only be set on tasks launched in Mesos "
+              "containers when the agent has loaded the 'cgroups/cpu' isolator\""});
   CHECK_FALSE(rig.last_status->has_executor_id());
 }
 

@@ -69,7 +69,9 @@ mesos::v1::TaskInfo command_task(const std::string& id, const std::string& comma
   return task;
 }
 
-AgentRig::AgentRig(RigOptions options) : model(config_of(options), base::Random(7)), framework(framework_of(options)) { reregister(); }
+AgentRig::AgentRig(RigOptions options) : model(config_of(options), base::Random(7)), framework(framework_of(options)) {
+  reregister();
+}
 
 // ---- what it did ----
 
@@ -77,10 +79,12 @@ void AgentRig::note_to_master(const FromAgent& message, Lines& lines) {
   if (const auto* status = std::get_if<ForwardStatus>(&message)) {
     last_status = status->status;
     forwarded_[status->status->task_id().value()] = status->status->uuid();
-    std::string line = fmt::format("status {} {}", status->status->task_id().value(), mesos::v1::TaskState_Name(status->status->state()));
+    std::string line = fmt::format("status {} {}", status->status->task_id().value(),
+                                   mesos::v1::TaskState_Name(status->status->state()));
     if (status->status->has_reason()) line += " " + mesos::v1::TaskStatus::Reason_Name(status->status->reason());
     line += quoted(status->status->message());
-    if (status->latest_state != status->status->state()) line += " latest " + mesos::v1::TaskState_Name(status->latest_state);
+    if (status->latest_state != status->status->state())
+      line += " latest " + mesos::v1::TaskState_Name(status->latest_state);
     lines.push_back(line);
   } else if (const auto* exited = std::get_if<ExitedExecutor>(&message)) {
     lines.push_back(fmt::format("exited {} {}", exited->executor_id, exited->status));
@@ -89,7 +93,8 @@ void AgentRig::note_to_master(const FromAgent& message, Lines& lines) {
   } else if (const auto* agent = std::get_if<RegisterAgent>(&message)) {
     std::string line = "register " + agent->info->id().value();
     for (const TaskRecord& task : agent->tasks) {
-      line += fmt::format(" {}@{}={}", task.info->task_id().value(), task.executor_id, mesos::v1::TaskState_Name(task.state));
+      line += fmt::format(" {}@{}={}", task.info->task_id().value(), task.executor_id,
+                          mesos::v1::TaskState_Name(task.state));
     }
     for (const ExecutorRecord& executor : agent->executors) line += " +" + executor.info->executor_id().value();
     lines.push_back(line);
@@ -163,7 +168,9 @@ Lines AgentRig::run_command(const mesos::v1::TaskInfo& task) {
   return master(RunTask{framework, nullptr, {std::make_shared<mesos::v1::TaskInfo>(task)}, false, true});
 }
 
-Lines AgentRig::run_command(const std::string& task, const std::string& command) { return run_command(command_task(task, command)); }
+Lines AgentRig::run_command(const std::string& task, const std::string& command) {
+  return run_command(command_task(task, command));
+}
 
 Lines AgentRig::kill(const std::string& task, std::optional<base::Duration> grace) {
   KillTask kill{"F", task, nullptr};
@@ -177,7 +184,9 @@ Lines AgentRig::kill(const std::string& task, std::optional<base::Duration> grac
 
 Lines AgentRig::ack(const std::string& task) { return master(AckStatus{"F", task, forwarded_.at(task)}); }
 
-Lines AgentRig::started(const std::string& executor, int pid) { return feed(ContainerStarted{containers_.at(executor).container_id, pid}); }
+Lines AgentRig::started(const std::string& executor, int pid) {
+  return feed(ContainerStarted{containers_.at(executor).container_id, pid});
+}
 
 Lines AgentRig::exited(const std::string& executor, int raw_status) {
   return feed(ContainerExited{containers_.at(executor).container_id, raw_status});
@@ -193,7 +202,8 @@ Lines AgentRig::call(const std::string& executor, const std::string& type_and_bo
   request.method = "POST";
   request.path = "/slave(1)/api/v1/executor";
   request.headers = {{"Content-Type", "application/json"}, {"Accept", "application/json"}};
-  request.body = fmt::format(R"({{"executor_id":{{"value":"{}"}},"framework_id":{{"value":"F"}},{}}})", executor, type_and_body);
+  request.body =
+      fmt::format(R"({{"executor_id":{{"value":"{}"}},"framework_id":{{"value":"F"}},{}}})", executor, type_and_body);
   return this->request(std::move(request));
 }
 
@@ -211,10 +221,14 @@ std::string AgentRig::uuid_base64(const std::string& name) {
   return uuids_[name] = base::base64_encode(random.uuid4());
 }
 
-Lines AgentRig::update(const std::string& executor, const std::string& task, const std::string& state, const std::string& more) {
-  return call(executor, fmt::format(R"("type":"UPDATE","update":{{"status":{{"task_id":{{"value":"{}"}},"state":"{}","source":"SOURCE_EXECUTOR",)"
-                                    R"("executor_id":{{"value":"{}"}},"uuid":"{}"{}}}}})",
-                                    task, state, executor, uuid_base64(task + state), more));
+Lines AgentRig::update(const std::string& executor, const std::string& task, const std::string& state,
+                       const std::string& more) {
+  return call(
+      executor,
+      fmt::format(
+          R"("type":"UPDATE","update":{{"status":{{"task_id":{{"value":"{}"}},"state":"{}","source":"SOURCE_EXECUTOR",)"
+          R"("executor_id":{{"value":"{}"}},"uuid":"{}"{}}}}})",
+          task, state, executor, uuid_base64(task + state), more));
 }
 
 Lines AgentRig::pass(base::Duration duration) {

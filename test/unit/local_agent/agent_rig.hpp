@@ -26,7 +26,8 @@ class AgentRig {
 
   // ---- the master ----
   Lines master(ToAgent message);
-  Lines run(const std::string& executor, const std::vector<std::string>& tasks, bool launch_executor = true);  // A group if several.
+  Lines run(const std::string& executor, const std::vector<std::string>& tasks,
+            bool launch_executor = true);  // A group if several.
   Lines run_command(const std::string& task, const std::string& command = "true");
   Lines run_command(const mesos::v1::TaskInfo& task);
   Lines kill(const std::string& task, std::optional<base::Duration> grace = std::nullopt);
@@ -42,7 +43,8 @@ class AgentRig {
   // JSON without the ids.
   Lines call(const std::string& executor, const std::string& type_and_body);
   Lines subscribe(const std::string& executor, const std::string& body = "{}");
-  Lines update(const std::string& executor, const std::string& task, const std::string& state, const std::string& more = "");
+  Lines update(const std::string& executor, const std::string& task, const std::string& state,
+               const std::string& more = "");
   Lines request(AgentRequest request);
 
   // ---- time ----
@@ -68,8 +70,8 @@ class AgentRig {
 
   std::map<std::string, StartContainer> containers_;  // By executor id.
   std::map<std::string, std::string> executor_of_container_;
-  std::map<std::string, std::string> forwarded_;      // Task -> uuid.
-  std::map<std::string, std::uint64_t> streams_;      // Executor -> request id.
+  std::map<std::string, std::string> forwarded_;  // Task -> uuid.
+  std::map<std::string, std::uint64_t> streams_;  // Executor -> request id.
   std::map<std::string, std::string> uuids_;
   std::uint64_t next_request_ = 1;
 };

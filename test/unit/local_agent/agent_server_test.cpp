@@ -1,10 +1,10 @@
 #include "local/agent/agent_server.hpp"
 
-#include <catch2/catch.hpp>
 #include <fmt/format.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
+#include <catch2/catch.hpp>
 
 #include <condition_variable>
 #include <filesystem>
@@ -39,8 +39,8 @@ class FakeMaster final : public local::MasterLink {
       told_.push_back("register " + agent->info->id().value());
       deliver_(local::RegisteredAck{"A", agent->info->has_id(), {}});
     } else if (const auto* status = std::get_if<local::ForwardStatus>(&message)) {
-      told_.push_back(fmt::format("{} {} {}", status->status->task_id().value(), mesos::v1::TaskState_Name(status->status->state()),
-                                  status->status->message()));
+      told_.push_back(fmt::format("{} {} {}", status->status->task_id().value(),
+                                  mesos::v1::TaskState_Name(status->status->state()), status->status->message()));
       deliver_(local::AckStatus{status->framework_id, status->status->task_id().value(), status->status->uuid()});
     } else if (const auto* exited = std::get_if<local::ExitedExecutor>(&message)) {
       told_.push_back(fmt::format("exited {} {}", exited->executor_id, exited->status));
@@ -152,9 +152,7 @@ struct Rig {
     master.tell(local::RunTask{framework(), executor, {std::make_shared<mesos::v1::TaskInfo>(task("t"))}, false, true});
   }
 
-  platform::ClientOptions client() const {
-    return {.origin = {"http", "127.0.0.1", server.port(), ""}};
-  }
+  platform::ClientOptions client() const { return {.origin = {"http", "127.0.0.1", server.port(), ""}}; }
 
   platform::ClientResponse get(const std::string& path) const {
     platform::HttpClient http(client());
@@ -185,7 +183,9 @@ struct Rig {
   }
 };
 
-std::string executor_call(const std::string& rest) { return R"({"executor_id":{"value":"ex"},"framework_id":{"value":"F"},)" + rest + "}"; }
+std::string executor_call(const std::string& rest) {
+  return R"({"executor_id":{"value":"ex"},"framework_id":{"value":"F"},)" + rest + "}";
+}
 
 const platform::Headers kJson = {{"Content-Type", "application/json"}};
 
@@ -199,8 +199,9 @@ class Stream {
         text_ += bytes;
         changed_.notify_all();
       };
-      const base::Status end = http_.run({"POST", "/slave(1)/api/v1/executor", kJson, executor_call(R"("type":"SUBSCRIBE","subscribe":{})")},
-                                         {.on_head = [](int, const platform::Headers&) {}, .on_bytes = on_bytes});
+      const base::Status end =
+          http_.run({"POST", "/slave(1)/api/v1/executor", kJson, executor_call(R"("type":"SUBSCRIBE","subscribe":{})")},
+                    {.on_head = [](int, const platform::Headers&) {}, .on_bytes = on_bytes});
       const std::lock_guard lock(mutex_);
       text_ += end ? "<end>" : "<broken>";
       changed_.notify_all();
@@ -240,12 +241,16 @@ TEST_CASE("a command task runs in its sandbox with nothing of our environment", 
   rig.start();
   rig.run_shell("pwd; echo \"$MESOS_SANDBOX $MESOS_SLAVE_PID $OURS_ALONE.\"; echo oops >&2; exit 3");
   REQUIRE(rig.master.hears("t TASK_FAILED Command exited with status 3"));
-  const std::string folder = fs::read_symlink(rig.folder.path / "slaves/A/frameworks/F/executors/t/runs/latest").string();
-  CHECK(rig.sandbox_file("t", "stdout") == fmt::format("{0}\n{0} slave(1)@127.0.0.1:{1} .\n", folder, rig.server.port()));
+  const std::string folder =
+      fs::read_symlink(rig.folder.path / "slaves/A/frameworks/F/executors/t/runs/latest").string();
+  CHECK(rig.sandbox_file("t", "stdout") ==
+        fmt::format("{0}\n{0} slave(1)@127.0.0.1:{1} .\n", folder, rig.server.port()));
   CHECK(rig.sandbox_file("t", "stderr") == "oops\n");
 
-  CHECK(rig.get("/files/read?path=/frameworks/F/executors/t/runs/latest/stderr&offset=1&length=3").body == R"({"data":"ops","offset":1})");
-  CHECK(rig.get("/files/read?path=/frameworks/F/executors/t/runs/latest/stderr&offset=-1").body == R"({"data":"","offset":5})");
+  CHECK(rig.get("/files/read?path=/frameworks/F/executors/t/runs/latest/stderr&offset=1&length=3").body ==
+        R"({"data":"ops","offset":1})");
+  CHECK(rig.get("/files/read?path=/frameworks/F/executors/t/runs/latest/stderr&offset=-1").body ==
+        R"({"data":"","offset":5})");
   CHECK(rig.get("/files/read?path=/frameworks/../../etc/passwd").status == 404);
   const platform::ClientResponse list = rig.get("/files/browse?path=/frameworks/F/executors/t/runs/latest");
   CHECK(list.status == 200);
@@ -294,7 +299,10 @@ TEST_CASE("local files are fetched, other URIs fail the launch", "[agent_server]
   SECTION("a path that is not there") {
     command.mutable_uris(0)->set_value("/no/such/file");
     rig.run_command(command);
-    CHECK(rig.eventually([&] { return rig.master.transcript().find("t TASK_FAILED Failed to launch container: Failed to fetch all URIs") != std::string::npos; }));
+    CHECK(rig.eventually([&] {
+      return rig.master.transcript().find("t TASK_FAILED Failed to launch container: Failed to fetch all URIs") !=
+             std::string::npos;
+    }));
   }
 }
 
@@ -308,9 +316,10 @@ TEST_CASE("an executor subscribes, updates and is shut down over HTTP", "[agent_
     Stream stream(rig);
     REQUIRE(stream.shows("SUBSCRIBED"));
     REQUIRE(stream.shows("\"LAUNCH\""));
-    const auto answer = calls.send({"POST", "/slave%281%29/api/v1/executor", kJson,
-                                    executor_call(R"("type":"UPDATE","update":{"status":{"task_id":{"value":"t"},"state":"TASK_RUNNING",)"
-                                                  R"("source":"SOURCE_EXECUTOR","uuid":"AQIDBAUGRwiJCgsMDQ4PEA=="}})")});
+    const auto answer = calls.send(
+        {"POST", "/slave%281%29/api/v1/executor", kJson,
+         executor_call(R"("type":"UPDATE","update":{"status":{"task_id":{"value":"t"},"state":"TASK_RUNNING",)"
+                       R"("source":"SOURCE_EXECUTOR","uuid":"AQIDBAUGRwiJCgsMDQ4PEA=="}})")});
     REQUIRE(answer);
     CHECK(answer->status == 202);
     CHECK(stream.shows("ACKNOWLEDGED"));
@@ -345,7 +354,8 @@ TEST_CASE("an executor lives through a restart of the agent, its stream does not
   CHECK(rig.master.hears("exited ex 9"));
 }
 
-TEST_CASE("stopping an agent leaves no process of its executors, not even orphans in sessions of their own", "[agent_server]") {
+TEST_CASE("stopping an agent leaves no process of its executors, not even orphans in sessions of their own",
+          "[agent_server]") {
   std::string sandbox;
   {
     Rig rig;

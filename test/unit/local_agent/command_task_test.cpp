@@ -51,12 +51,14 @@ TEST_CASE("KILL of a command task is SIGTERM, then the end", "[agent]") {
   if (killing_state) rig.ack("t");
 
   SECTION("in time") {
-    CHECK(rig.exited("t", SIGTERM) == Lines{"destroy t", "status t TASK_KILLED \"Command terminated with signal Terminated\""});
+    CHECK(rig.exited("t", SIGTERM) ==
+          Lines{"destroy t", "status t TASK_KILLED \"Command terminated with signal Terminated\""});
   }
   SECTION("not in time") {
     CHECK(rig.pass(2999ms).empty());
     CHECK(rig.pass(1ms) == Lines{"destroy t"});
-    CHECK(rig.exited("t", SIGKILL) == Lines{"destroy t", "status t TASK_KILLED \"Command terminated with signal Killed\""});
+    CHECK(rig.exited("t", SIGKILL) ==
+          Lines{"destroy t", "status t TASK_KILLED \"Command terminated with signal Killed\""});
   }
   SECTION("in less time when asked again") {
     CHECK(rig.kill("t", 1s).empty());
@@ -70,7 +72,8 @@ TEST_CASE("KILL of a command task is SIGTERM, then the end", "[agent]") {
 TEST_CASE("KILL before a command has started", "[agent]") {
   AgentRig rig;
   rig.run_command("t");
-  CHECK(rig.kill("t") == Lines{"status t TASK_KILLED REASON_TASK_KILLED_DURING_LAUNCH \"Killed before delivery to the executor\""});
+  CHECK(rig.kill("t") ==
+        Lines{"status t TASK_KILLED REASON_TASK_KILLED_DURING_LAUNCH \"Killed before delivery to the executor\""});
   CHECK(rig.started("t") == Lines{"destroy t"});
   CHECK(rig.exited("t", SIGKILL) == Lines{"destroy t"});
 }
@@ -83,7 +86,8 @@ TEST_CASE("a command task that takes too long fails", "[agent]") {
   rig.ack("t");
   CHECK(rig.pass(1s) == Lines{"terminate t"});
   CHECK(rig.exited("t", SIGTERM) ==
-        Lines{"destroy t", "status t TASK_FAILED REASON_MAX_COMPLETION_TIME_REACHED \"Command terminated with signal Terminated\""});
+        Lines{"destroy t",
+              "status t TASK_FAILED REASON_MAX_COMPLETION_TIME_REACHED \"Command terminated with signal Terminated\""});
 }
 
 TEST_CASE("containers that this agent cannot run", "[agent]") {
@@ -91,13 +95,15 @@ TEST_CASE("containers that this agent cannot run", "[agent]") {
   mesos::v1::TaskInfo task = local::command_task("t", "true");
   SECTION("docker") {
     task.mutable_container()->set_type(mesos::v1::ContainerInfo::DOCKER);
-    CHECK(rig.run_command(task) == Lines{"status t TASK_FAILED REASON_EXECUTOR_TERMINATED \"Abnormal executor termination: unknown container\""});
+    CHECK(
+        rig.run_command(task) ==
+        Lines{"status t TASK_FAILED REASON_EXECUTOR_TERMINATED \"Abnormal executor termination: unknown container\""});
   }
   SECTION("an image") {
     task.mutable_container()->set_type(mesos::v1::ContainerInfo::MESOS);
     task.mutable_container()->mutable_mesos()->mutable_image()->set_type(mesos::v1::Image::DOCKER);
-    CHECK(rig.run_command(task) ==
-          Lines{"status t TASK_FAILED REASON_CONTAINER_LAUNCH_FAILED \"Failed to launch container: Unsupported container image type: DOCKER\""});
+    CHECK(rig.run_command(task) == Lines{"status t TASK_FAILED REASON_CONTAINER_LAUNCH_FAILED \"Failed to launch "
+                                         "container: Unsupported container image type: DOCKER\""});
   }
 }
 

@@ -85,9 +85,18 @@ TEST_CASE("an executor's own grace period is announced", "[agent]") {
 }
 
 TEST_CASE("durations print as Mesos prints them", "[agent]") {
-  const auto [duration, text] = GENERATE(table<base::Duration, std::string>({{5s, "5secs"}, {15min, "15mins"}, {60s, "1mins"}, {1500ms, "1.5secs"},
-                                                                            {500ms, "500ms"}, {2h, "2hrs"}, {24h, "1days"}, {168h, "1weeks"},
-                                                                            {90s, "1.5mins"}, {7us, "7us"}, {3ns, "3ns"}, {0ns, "0ns"}}));
+  const auto [duration, text] = GENERATE(table<base::Duration, std::string>({{5s, "5secs"},
+                                                                             {15min, "15mins"},
+                                                                             {60s, "1mins"},
+                                                                             {1500ms, "1.5secs"},
+                                                                             {500ms, "500ms"},
+                                                                             {2h, "2hrs"},
+                                                                             {24h, "1days"},
+                                                                             {168h, "1weeks"},
+                                                                             {90s, "1.5mins"},
+                                                                             {7us, "7us"},
+                                                                             {3ns, "3ns"},
+                                                                             {0ns, "0ns"}}));
   CHECK(local::mesos_duration(duration) == text);
 }
 

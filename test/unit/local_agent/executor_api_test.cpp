@@ -1,7 +1,7 @@
 #include "local/agent/executor_api.hpp"
 
-#include <catch2/catch.hpp>
 #include <fmt/format.h>
+#include <catch2/catch.hpp>
 
 #include <algorithm>
 #include <cstdlib>
@@ -28,7 +28,8 @@ std::string read_file(const fs::path& path) {
 }
 
 void replace_all(std::string& text, const std::string& what, const std::string& by) {
-  for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + by.size())) text.replace(at, what.size(), by);
+  for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + by.size()))
+    text.replace(at, what.size(), by);
 }
 
 // "POST /path HTTP/1.1" and headers, up to the empty line.
@@ -84,7 +85,8 @@ struct Exchange {
 
 Exchange read_exchange(const fs::path& path) {
   const std::string text = read_file(path);
-  const std::string asks = "======== REQUEST ========\n", answers = "======== RESPONSE ========\n", notes = "======== NOTE";
+  const std::string asks = "======== REQUEST ========\n", answers = "======== RESPONSE ========\n",
+                    notes = "======== NOTE";
   const std::size_t answer_at = text.find(answers);
   std::istringstream asked(text.substr(asks.size(), answer_at - asks.size()));
   Exchange exchange;
@@ -100,7 +102,8 @@ Exchange read_exchange(const fs::path& path) {
   exchange.expected.headers = head.headers;
   std::getline(answered, exchange.expected.body, '\0');
   for (const auto& [name, value] : head.headers) {
-    if (name == "Content-Length") exchange.expected.body.resize(std::min<std::size_t>(exchange.expected.body.size(), std::stoul(value)));
+    if (name == "Content-Length")
+      exchange.expected.body.resize(std::min<std::size_t>(exchange.expected.body.size(), std::stoul(value)));
   }
   return exchange;
 }
@@ -126,7 +129,8 @@ TEST_CASE("the agent answers executors in Mesos's words", "[executor_api]") {
     AgentRig rig;
     rig.running_task("ex", "t1");
     rig.request(one.request);
-    CHECK(one.name + ": " + fmt::format("{} {}", rig.last_reply.status, rig.last_reply.body) == one.name + ": " + one.answer);
+    CHECK(one.name + ": " + fmt::format("{} {}", rig.last_reply.status, rig.last_reply.body) ==
+          one.name + ": " + one.answer);
     const bool text = rig.last_reply.status >= 400;
     CHECK(header_of(rig.last_reply, "Content-Type") == (text ? "text/plain; charset=utf-8" : ""));
     CHECK(header_of(rig.last_reply, "Allow") == (rig.last_reply.status == 405 ? "POST" : ""));
@@ -147,7 +151,8 @@ TEST_CASE("the agent answers as a real agent did", "[executor_api]") {
   std::vector<fs::path> files;
   for (const auto& entry : fs::directory_iterator(folder)) {
     const std::string name = entry.path().filename().string();
-    if (name.ends_with(".txt") && name != "environment.txt" && name != "01-subscribe.txt") files.push_back(entry.path());
+    if (name.ends_with(".txt") && name != "environment.txt" && name != "01-subscribe.txt")
+      files.push_back(entry.path());
   }
   std::sort(files.begin(), files.end());
   REQUIRE(files.size() > 30);
@@ -219,7 +224,8 @@ TEST_CASE("SUBSCRIBED tells an executor all about itself", "[executor_api]") {
       R"("command":{"shell":true,"value":"exec /bin/executor"}},"framework_info":{"user":"root","name":"test","id":{"value":"F"},)"
       R"("failover_timeout":0.0,"checkpoint":true,"capabilities":[{"type":"PARTITION_AWARE"},{"type":"TASK_KILLING_STATE"}]},)"
       R"("agent_info":{"hostname":"127.0.0.1","port":5051,"resources":[{"name":"cpus","type":"SCALAR","scalar":{"value":4.0}}],)"
-      R"("id":{"value":"A"}},"container_id":{"value":")" + container + R"("}}})";
+      R"("id":{"value":"A"}},"container_id":{"value":")" +
+      container + R"("}}})";
   // The order of JSON fields means nothing.
   mesos::v1::executor::Event expected, told;
   REQUIRE(mesos_client::decode(mesos_client::Codec::json, body, expected));

@@ -28,8 +28,9 @@ TEST_CASE("a restarted agent waits for its executors, then registers again", "[a
   CHECK(rig.pass(100ms).empty());
 
   CHECK(rig.update("ex", "t1", "TASK_FINISHED") == Lines{"503 Agent has not finished recovery"});
-  const std::string carried = R"({"unacknowledged_updates":[{"status":{"task_id":{"value":"t1"},"state":"TASK_RUNNING","source":"SOURCE_EXECUTOR","uuid":")" +
-                              rig.uuid_base64("while down") + R"("}}]})";
+  const std::string carried =
+      R"({"unacknowledged_updates":[{"status":{"task_id":{"value":"t1"},"state":"TASK_RUNNING","source":"SOURCE_EXECUTOR","uuid":")" +
+      rig.uuid_base64("while down") + R"("}}]})";
   CHECK(rig.subscribe("ex", carried) == Lines{"200", "SUBSCRIBED", "ACKNOWLEDGED t1"});
   CHECK(rig.pass(2s) == Lines{"register A t1@ex=TASK_RUNNING +ex"});
   CHECK(rig.master(local::RegisteredAck{"A", true, {}}) == Lines{"status t1 TASK_RUNNING"});
@@ -44,9 +45,10 @@ TEST_CASE("executors that do not come back are destroyed and their tasks gone", 
   CHECK(rig.pass(2099ms).empty());
   CHECK(rig.pass(1ms) == Lines{"destroy ex", "register A t1@ex=TASK_RUNNING +ex"});
   rig.master(local::RegisteredAck{"A", true, {}});
-  CHECK(rig.exited("ex", 9) == Lines{"destroy ex", "exited ex 9",
-                                     std::string("status t1 ") + (aware ? "TASK_GONE" : "TASK_LOST") +
-                                         " REASON_EXECUTOR_REREGISTRATION_TIMEOUT \"Executor did not reregister within 2secs\""});
+  CHECK(rig.exited("ex", 9) ==
+        Lines{"destroy ex", "exited ex 9",
+              std::string("status t1 ") + (aware ? "TASK_GONE" : "TASK_LOST") +
+                  " REASON_EXECUTOR_REREGISTRATION_TIMEOUT \"Executor did not reregister within 2secs\""});
 }
 
 TEST_CASE("an executor that ended while the agent was down is noticed at recovery", "[agent]") {

@@ -13,7 +13,8 @@ namespace {
 const base::Time kStart{1'000s};
 const TaskRef kTask{"F", "t"};
 
-local::Shared<mesos::v1::TaskStatus> status(const std::string& uuid, mesos::v1::TaskState state = mesos::v1::TASK_RUNNING) {
+local::Shared<mesos::v1::TaskStatus> status(const std::string& uuid,
+                                            mesos::v1::TaskState state = mesos::v1::TASK_RUNNING) {
   auto made = std::make_shared<mesos::v1::TaskStatus>();
   made->mutable_task_id()->set_value("t");
   made->set_state(state);
@@ -77,8 +78,9 @@ TEST_CASE("an update that was taken before is not sent again", "[update_streams]
 }
 
 TEST_CASE("a terminal update ends the stream when it is acknowledged", "[update_streams]") {
-  const auto state = GENERATE(mesos::v1::TASK_FINISHED, mesos::v1::TASK_FAILED, mesos::v1::TASK_KILLED, mesos::v1::TASK_LOST,
-                              mesos::v1::TASK_ERROR, mesos::v1::TASK_DROPPED, mesos::v1::TASK_GONE);
+  const auto state =
+      GENERATE(mesos::v1::TASK_FINISHED, mesos::v1::TASK_FAILED, mesos::v1::TASK_KILLED, mesos::v1::TASK_LOST,
+               mesos::v1::TASK_ERROR, mesos::v1::TASK_DROPPED, mesos::v1::TASK_GONE);
   UpdateStreams streams(10s, 10min);
   streams.resume(kStart);
   streams.add(kTask, status("a", state), true, kStart);

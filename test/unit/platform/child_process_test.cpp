@@ -166,20 +166,28 @@ TEST_CASE("a child that dies with its parent outlives the thread that started it
   CHECK(WTERMSIG(child->stop(10s)) == SIGTERM);
 }
 
+// Not run by itself: the parent of the next test, in a process of its own.
+TEST_CASE("a parent that waits to be killed", "[.parent]") {
+  Command command = shell("echo $$ > \"$PID_FILE\"; exec sleep 100");
+  command.environment["PID_FILE"] = platform::own_environment().at("PID_FILE");
+  command.die_with_parent = true;
+  const auto child = ChildProcess::start(command);
+  REQUIRE(child);
+  ::pause();
+}
+
 TEST_CASE("a child that dies with its parent does", "[child]") {
   const Folder folder;
-  const pid_t parent = ::fork();
-  if (parent == 0) {
-    Command command = shell("echo $$ > " + folder.file("pid") + "; exec sleep 100");
-    command.die_with_parent = true;
-    const auto child = ChildProcess::start(command);
-    ::pause();
-    ::_exit(0);
-  }
+  Command command;
+  command.argv = {std::filesystem::read_symlink("/proc/self/exe"), "[.parent]"};
+  command.environment = platform::own_environment();
+  command.environment["PID_FILE"] = folder.file("pid");
+  auto parent = ChildProcess::start(command);
+  REQUIRE(parent);
   const pid_t grandchild = await_pid(folder, "pid");
   REQUIRE(grandchild > 0);
-  ::kill(parent, SIGKILL);
-  ::waitpid(parent, nullptr, 0);
+  ::kill(parent->pid(), SIGKILL);
+  REQUIRE(parent->wait(10s));
   const auto running = [&] {
     std::ifstream in("/proc/" + std::to_string(grandchild) + "/stat");
     std::string stat;
