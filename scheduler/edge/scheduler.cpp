@@ -150,6 +150,7 @@ void Scheduler::carry_out(const mesos_client::SessionActions& actions) {
 }
 
 void Scheduler::on_session(const mesos_client::Connect& action) {
+  restart_at_.reset();
   subscribed_suppressed_ = core_.wants_suppressed(platform::now());
   platform::log_info(fmt::format("subscribing url={} framework={} suppressed={}", action.url,
                                  core_.framework_id().empty() ? "new" : core_.framework_id(), subscribed_suppressed_));
