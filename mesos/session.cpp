@@ -13,6 +13,8 @@ constexpr std::size_t kStreamIdMax = 128;
 constexpr std::size_t kLocationMax = 2048;
 // A deposed leader is redirected to for some seconds; two masters may even point at each other.
 constexpr int kRedirectsMax = 3;
+// A few masters with a few complaints each, so that an outage does not fill the log.
+constexpr std::size_t kWarningsRemembered = 16;
 
 bool printable(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < '\x7f'; });
@@ -121,8 +123,9 @@ void Session::give_up(SessionActions& actions, GivenUp::Cause cause, const std::
 }
 
 void Session::warn_once(SessionActions& actions, const std::string& text) {
-  if (text == last_warning_) return;
-  last_warning_ = text;
+  if (std::find(said_.begin(), said_.end(), text) != said_.end()) return;
+  if (said_.size() == kWarningsRemembered) said_.erase(said_.begin());
+  said_.push_back(text);
   actions.emplace_back(Warn{text});
 }
 
@@ -130,11 +133,12 @@ SessionActions Session::start(base::Time now) { return restart(now, "restarted")
 
 SessionActions Session::restart(base::Time now, const std::string& reason) {
   SessionActions actions;
+  if (state_ == State::given_up) outage_since_.reset();
   leave(actions, reason, now);
   tried_in_round_ = 0;
   rounds_failed_ = 0;
   redirects_in_row_ = 0;
-  last_warning_.clear();
+  said_.clear();
   if (!outage_since_) outage_since_ = now;
   if (config_.urls.empty()) {
     wait(config_.backoff_max, now);
@@ -240,7 +244,7 @@ void Session::answered(SessionActions& actions, const std::string& body, base::T
   const std::string text =
       url() + " answers SUBSCRIBE with " + std::to_string(status) + (body.empty() ? "" : ": " + body);
   if (configuration_error(status)) return retry_refused(actions, text, now, random);
-  if (status != 503 && status != 404) warn_once(actions, text);
+  warn_once(actions, text);
   retry(actions, now, random);
 }
 
@@ -297,7 +301,7 @@ SessionActions Session::on_event(std::uint64_t generation, const StreamEvent& ev
     tried_in_round_ = 0;
     rounds_failed_ = 0;
     redirects_in_row_ = 0;
-    last_warning_.clear();
+    said_.clear();
     deadline_.reset();
     if (at_master()) deadline_ = now + watchdog_;
     actions.emplace_back(Subscribed{generation_, url(), head_.stream_id});

@@ -177,7 +177,7 @@ class Session {
   bool was_subscribed_ = false;            // Ever.
   std::optional<base::Time> outage_since_;
   std::optional<base::Time> deadline_;
-  std::string last_warning_;
+  std::vector<std::string> said_;          // Warnings since the last subscription.
 };
 
 // "//host:port/path", as Mesos redirects, made a full URL with the scheme of `asked` and, if the

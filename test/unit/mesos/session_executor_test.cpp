@@ -103,6 +103,17 @@ TEST_CASE("without checkpointing the first loss is final", "[session][executor]"
         Lines{"lost: the peer ended the stream", "disconnect 1", "given up (3): no agent to resubscribe with for 0 ms"});
 }
 
+TEST_CASE("a session that gave up has the whole time again when restarted", "[session][executor]") {
+  SessionRig rig = up();
+  rig.ended("gone");
+  rig.now += 15min;
+  rig.tick();
+  REQUIRE_FALSE(rig.session.next_deadline());
+  CHECK(rig.restart("told to") == Lines{"connect 2 " + kAgent});
+  rig.ended("connection refused");
+  CHECK(rig.tick() == Lines{"connect 3 " + kAgent});
+}
+
 TEST_CASE("the first subscription has a time limit of its own", "[session][executor]") {
   SessionConfig config = agent();
   config.recovery_timeout = 0s;

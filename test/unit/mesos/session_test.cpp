@@ -113,8 +113,10 @@ TEST_CASE("a location becomes a URL with the scheme asked, or nothing", "[sessio
 TEST_CASE("a master that cannot serve is left for the next; a whole round of them waits longer each time", "[session]") {
   SessionRig rig(masters({kA, kB}));
   rig.start();
-  CHECK(rig.answer(503, "No leader elected") == Lines{"disconnect 1", "connect 2 " + kB});
-  CHECK(rig.answer(404, "404 Not Found.") == Lines{"disconnect 2"});
+  CHECK(rig.answer(503, "No leader elected") ==
+        Lines{"disconnect 1", "warn: " + kA + " answers SUBSCRIBE with 503: No leader elected", "connect 2 " + kB});
+  CHECK(rig.answer(404, "404 Not Found.") ==
+        Lines{"disconnect 2", "warn: " + kB + " answers SUBSCRIBE with 404: 404 Not Found."});
   base::Duration longest{};
   int generation = 2;
   for (const auto limit : {500ms, 1000ms, 2000ms, 4000ms, 8000ms, 15000ms, 15000ms}) {
@@ -127,6 +129,19 @@ TEST_CASE("a master that cannot serve is left for the next; a whole round of the
     rig.answer(503, "No leader elected");
   }
   CHECK(longest > 7500ms);
+}
+
+TEST_CASE("an outage with several complaints says each of them once", "[session]") {
+  SessionRig rig(masters({kA, kB}));
+  rig.start();
+  int warnings = 0;
+  for (int i = 0; i < 50; ++i) {
+    for (const auto& lines : {rig.answer(503, "No leader elected"), rig.ended("connection refused"), rig.tick()}) {
+      for (const auto& line : lines) warnings += line.starts_with("warn: ") ? 1 : 0;
+    }
+  }
+  CHECK(warnings > 1);
+  CHECK(warnings <= 4);
 }
 
 TEST_CASE("success makes the backoff short again", "[session]") {

@@ -362,8 +362,7 @@ TEST_CASE("stop does not wait for idle connections or half a request", "[server]
 
 TEST_CASE("a server that never started can be stopped", "[server]") {
   HttpServer server(loopback(), echo);
-  server.stop();
-  CHECK(true);
+  CHECK_NOTHROW(server.stop());
 }
 
 TEST_CASE("each push is one chunk, written at once", "[stream]") {

@@ -1,0 +1,124 @@
+// The bridge behind its socket.
+#include <catch2/catch.hpp>
+#include <cstdio>
+#include <fstream>
+
+#include "auctionrunner_bridge/bridge.hpp"
+#include "platform/http_client.hpp"
+#include "rig.hpp"
+
+namespace {
+
+bridge::BridgeOptions any_port() {
+  bridge::BridgeOptions options;
+  options.listen = {"127.0.0.1", 0};
+  return options;
+}
+
+struct Rig {
+  explicit Rig(const bridge::BridgeOptions& options = any_port()) : served(options, desk) {
+    const auto started = served.start();
+    REQUIRE(started);
+    port = *started;
+  }
+  platform::ClientResponse ask(const platform::ClientRequest& asked) const {
+    platform::ClientOptions options;
+    options.origin = {"http", "127.0.0.1", port, ""};
+    auto answer = platform::HttpClient(options).send(asked);
+    REQUIRE(answer);
+    return *answer;
+  }
+  FakeDesk desk;
+  bridge::Bridge served;
+  int port = 0;
+};
+
+struct TokenFile {
+  explicit TokenFile(const std::string& content) {
+    std::string name = "/tmp/diego-token-XXXXXX";
+    const int fd = ::mkstemp(name.data());
+    REQUIRE(fd >= 0);
+    std::ofstream(name) << content;
+    path = name;
+  }
+  ~TokenFile() { std::remove(path.c_str()); }
+  std::string path;
+};
+
+}  // namespace
+
+TEST_CASE("an auction over the wire", "[bridge]") {
+  Rig rig;
+  const auto answer = rig.ask({.method = "POST",
+                               .path = "/v1/tasks",
+                               .headers = {{"Content-Type", "application/json"}, {"X-Vcap-Request-Id", "t1"}, {"Accept-Encoding", "gzip"}},
+                               .body = R"([{"TaskGuid":"t","Domain":"d","RootFs":"preloaded:x"}])"});
+  CHECK(answer.status == 202);
+  CHECK(answer.body == "{}");
+  CHECK(*platform::find_header(answer.headers, "Content-Type") == "application/json");
+  CHECK(*platform::find_header(answer.headers, "Content-Length") == "2");
+  REQUIRE(rig.desk.submitted.size() == 1);
+  CHECK(rig.desk.submitted[0].trace_id == "t1");
+}
+
+TEST_CASE("a body beyond the bound is 413 in the bridge's own form", "[bridge]") {
+  auto options = any_port();
+  options.body_bytes_max = 100;
+  Rig rig(options);
+  const auto answer = rig.ask({.method = "POST", .path = "/v1/lrps", .headers = {}, .body = std::string(101, ' ')});
+  CHECK(answer.status == 413);
+  CHECK(answer.body == R"({"error":"the body is too long"})");
+}
+
+TEST_CASE("headers beyond the bound are 431 in the bridge's own form", "[bridge]") {
+  Rig rig;
+  const auto answer = rig.ask({.method = "GET", .path = "/v1/cells", .headers = {{"X", std::string(70'000, 'x')}}, .body = ""});
+  CHECK(answer.status == 431);
+  CHECK(answer.body == R"({"error":"the headers are too long"})");
+}
+
+TEST_CASE("the token comes from its file", "[bridge]") {
+  const TokenFile file("  secret\n");
+  auto options = any_port();
+  options.token_file = file.path;
+  Rig rig(options);
+  CHECK(rig.ask({.method = "GET", .path = "/v1/cells"}).status == 401);
+  CHECK(rig.ask({.method = "GET", .path = "/v1/cells", .headers = {{"Authorization", "Bearer secret"}}}).status == 200);
+}
+
+TEST_CASE("options that cannot work are errors that name the flag", "[bridge]") {
+  FakeDesk desk;
+  auto options = any_port();
+  SECTION("a token file that is not there") {
+    options.token_file = "/nosuch";
+    CHECK(bridge::Bridge(options, desk).start().error().message() == "--bridge-token-file /nosuch: cannot be read");
+  }
+  SECTION("an empty token would let everyone in") {
+    const TokenFile file("\n");
+    options.token_file = file.path;
+    CHECK(bridge::Bridge(options, desk).start().error().text == "is empty");
+  }
+  SECTION("a certificate without a key") {
+    options.cert_file = "/cert.pem";
+    CHECK(bridge::Bridge(options, desk).start().error().where == "--bridge-cert and --bridge-key");
+  }
+  SECTION("an authority without a certificate") {
+    options.ca_file = "/ca.pem";
+    CHECK(bridge::Bridge(options, desk).start().error().where == "--bridge-ca");
+  }
+  SECTION("a port that is taken") {
+    Rig rig;
+    options.listen.port = rig.port;
+    CHECK(bridge::Bridge(options, desk).start().error().message() ==
+          "--bridge-listen 127.0.0.1:" + std::to_string(rig.port) + ": address already in use");
+  }
+}
+
+TEST_CASE("a bridge can be started again after it was stopped", "[bridge]") {
+  Rig rig;
+  rig.served.stop();
+  const auto again = rig.served.start();
+  REQUIRE(again);
+  rig.port = *again;
+  CHECK(rig.ask({.method = "GET", .path = "/healthz"}).body == R"({"status":"ok"})");
+}

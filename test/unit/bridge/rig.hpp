@@ -1,0 +1,69 @@
+// A desk that records, and requests written short.
+#pragma once
+
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "auctionrunner_bridge/answer.hpp"
+
+struct FakeDesk final : bridge::Desk {
+  base::Status submit(std::vector<core::Auction> auctions) override {
+    const std::lock_guard lock(mutex);
+    if (!refusal.empty()) return base::Error{"", refusal};
+    ++submissions;
+    for (core::Auction& auction : auctions) submitted.push_back(std::move(auction));
+    return base::ok();
+  }
+  std::vector<core::InstanceView> instances(const core::InstanceQuery& query) override {
+    last_query = query;
+    std::vector<core::InstanceView> out;
+    for (const core::InstanceView& view : views) {
+      if (query.state && view.state != *query.state) continue;
+      if (query.process_guid && view.key.guid != *query.process_guid) continue;
+      if (query.after && view.key <= *query.after) continue;
+      if (out.size() < query.limit) out.push_back(view);
+    }
+    return out;
+  }
+  std::vector<core::Key> stop(const core::KeyPattern& pattern) override {
+    std::vector<core::Key> out;
+    for (const core::InstanceView& view : views) {
+      if (pattern.matches(view.key)) out.push_back(view.key);
+    }
+    stopped.insert(stopped.end(), out.begin(), out.end());
+    return out;
+  }
+  std::vector<core::CellView> cells() override { return cell_views; }
+  core::Health health() override { return state; }
+
+  std::mutex mutex;
+  std::string refusal;
+  int submissions = 0;
+  std::vector<core::Auction> submitted;
+  std::vector<core::InstanceView> views;
+  std::vector<core::Key> stopped;
+  std::vector<core::CellView> cell_views;
+  core::Health state;
+  core::InstanceQuery last_query;
+};
+
+inline platform::ServerRequest request(std::string method, std::string path, std::string body = "", platform::Headers headers = {}) {
+  platform::ServerRequest out;
+  out.method = std::move(method);
+  out.target = path;
+  out.path = std::move(path);
+  out.headers = std::move(headers);
+  out.body = std::move(body);
+  return out;
+}
+
+inline core::Key lrp(std::string guid, std::int32_t index) { return {core::Kind::lrp, std::move(guid), index}; }
+inline core::Key task(std::string guid) { return {core::Kind::task, std::move(guid), 0}; }
+
+inline core::InstanceView view_of(core::Key key, core::State state = core::State::running) {
+  core::InstanceView view;
+  view.key = std::move(key);
+  view.state = state;
+  return view;
+}
