@@ -20,17 +20,23 @@ void add_cluster_flags(platform::Flags& flags, local::ClusterOptions& options, s
   flags.add("agents", options.agents, "number of agents", 0, 10'000);
   flags.add("agent-ports", options.agent_port, "port of the first agent, the others count up; 0 for any", 0, 65535);
   flags.add("resources", options.resources,
-            "of an agent, such as 'cpus:4;mem:4096;disk:8192;ports:[31000-31999]' (the default); repeatable: the i-th is for the i-th agent, the last for "
+            "of an agent, such as 'cpus:4;mem:4096;disk:8192;ports:[31000-31999]' (the default); repeatable: the i-th "
+            "is for the i-th agent, the last for "
             "the rest");
   flags.add("attributes", options.attributes, "of an agent, such as 'zone:z1;rack:r1'; repeatable like --resources");
   flags.add("work-dir", options.work_dir, "directory of sandboxes; default: a temporary one, removed at the end");
-  flags.add("credentials", options.credentials_file, "JSON file of principals and secrets, as mesos-master's; makes everybody authenticate");
+  flags.add("credentials", options.credentials_file,
+            "JSON file of principals and secrets, as mesos-master's; makes everybody authenticate");
   flags.group("Timing");
-  flags.add("allocation-interval", options.allocation_interval, "between batches of offers", std::chrono::milliseconds(1));
+  flags.add("allocation-interval", options.allocation_interval, "between batches of offers",
+            std::chrono::milliseconds(1));
   flags.add("agent-unreachable-after", options.agent_unreachable_after, "a lost agent's tasks become TASK_UNREACHABLE");
-  flags.add("executor-registration-timeout", options.executor_registration_timeout, "an executor must subscribe within");
-  flags.add("executor-reregistration-timeout", options.executor_reregistration_timeout, "after an agent's restart executors must be back within");
-  flags.add("executor-shutdown-grace", options.executor_shutdown_grace, "between SHUTDOWN and SIGKILL, unless the executor says otherwise");
+  flags.add("executor-registration-timeout", options.executor_registration_timeout,
+            "an executor must subscribe within");
+  flags.add("executor-reregistration-timeout", options.executor_reregistration_timeout,
+            "after an agent's restart executors must be back within");
+  flags.add("executor-shutdown-grace", options.executor_shutdown_grace,
+            "between SHUTDOWN and SIGKILL, unless the executor says otherwise");
   flags.add("recovery-timeout", options.recovery_timeout, "told to executors: how long to wait for an agent");
   flags.group("Other");
   flags.add("executor-environment", options.executor_environment, "NAME=VALUE for every executor; repeatable");

@@ -33,7 +33,8 @@ std::vector<MediaRange> media_ranges(std::string_view accept) {
 // An exact entry decides; else "type/*", else "*/*".
 bool allows(const std::vector<MediaRange>& ranges, std::string_view type) {
   for (const std::string_view pattern : {type, std::string_view("application/*"), std::string_view("*/*")}) {
-    const auto found = std::find_if(ranges.begin(), ranges.end(), [&](const MediaRange& range) { return range.type == pattern; });
+    const auto found =
+        std::find_if(ranges.begin(), ranges.end(), [&](const MediaRange& range) { return range.type == pattern; });
     if (found != ranges.end()) return !found->refused;
   }
   return false;
@@ -60,7 +61,8 @@ HttpAnswer json_answer(std::string body) {
 }
 
 HttpAnswer method_not_allowed(std::string_view received) {
-  HttpAnswer answer = text_answer(405, "405 Method Not Allowed. Expecting one of { 'POST' }, but received '" + std::string(received) + "'.");
+  HttpAnswer answer = text_answer(
+      405, "405 Method Not Allowed. Expecting one of { 'POST' }, but received '" + std::string(received) + "'.");
   answer.headers.insert(answer.headers.begin(), {"Allow", "POST"});
   return answer;
 }

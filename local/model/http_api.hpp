@@ -14,8 +14,8 @@ namespace local {
 
 struct HttpRequest {
   std::string method;
-  std::string path;   // Undecoded, without the query.
-  std::string query;  // Undecoded, without '?'.
+  std::string path;                                          // Undecoded, without the query.
+  std::string query;                                         // Undecoded, without '?'.
   std::vector<std::pair<std::string, std::string>> headers;  // Names compare without case.
   std::string body;
 };

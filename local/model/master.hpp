@@ -26,7 +26,7 @@ struct MasterConfig {
   base::Duration heartbeat_interval = std::chrono::seconds(15);
   base::Duration agent_unreachable_after = std::chrono::seconds(75);  // Five pings of 15 s unanswered.
   std::size_t completed_frameworks_max = 50;
-  std::size_t completed_tasks_max = 1000;  // Per framework.
+  std::size_t completed_tasks_max = 1000;          // Per framework.
   std::map<std::string, std::string> credentials;  // Principal to secret; empty: nobody need authenticate.
 };
 

@@ -57,7 +57,8 @@ void MasterState::decline(const Call& call) {
   }
 }
 
-std::optional<std::string> MasterState::invalid_offers(const Framework& framework, const std::vector<OfferId>& ids) const {
+std::optional<std::string> MasterState::invalid_offers(const Framework& framework,
+                                                       const std::vector<OfferId>& ids) const {
   if (ids.empty()) return "No offers specified";
   std::set<OfferId> seen;
   for (const OfferId& id : ids) {
@@ -69,18 +70,19 @@ std::optional<std::string> MasterState::invalid_offers(const Framework& framewor
   const OutstandingOffer& first = offers_.at(ids.front());
   for (const OfferId& id : ids) {
     const FrameworkId& owner = offers_.at(id).framework_id;
-    if (owner != framework.id) return "Offer " + id + " has invalid framework " + owner + " while framework " + framework.id + " is expected";
+    if (owner != framework.id)
+      return "Offer " + id + " has invalid framework " + owner + " while framework " + framework.id + " is expected";
   }
   for (const OfferId& id : ids) {
     if (offers_.at(id).role != first.role) {
-      return "Aggregated offers must be allocated to the same role. Offer " + id + " uses role " + offers_.at(id).role + " but another is using role " +
-             first.role;
+      return "Aggregated offers must be allocated to the same role. Offer " + id + " uses role " + offers_.at(id).role +
+             " but another is using role " + first.role;
     }
   }
   for (const OfferId& id : ids) {
     if (offers_.at(id).agent_id != first.agent_id) {
-      return "Aggregated offers must belong to one single agent. Offer " + id + " uses agent " + offers_.at(id).agent_id + " and agent " +
-             first.agent_id;
+      return "Aggregated offers must belong to one single agent. Offer " + id + " uses agent " +
+             offers_.at(id).agent_id + " and agent " + first.agent_id;
     }
   }
   return std::nullopt;
@@ -110,7 +112,9 @@ void MasterState::accept(Framework& framework, const Call& call) {
     } else if (operation.type() == Offer::Operation::LAUNCH_GROUP) {
       launch_group(framework, agent, role, operation, left);
     } else if (operation.has_id()) {
-      operation_error(framework, operation.id(), "Operation " + Offer::Operation::Type_Name(operation.type()) + " is not supported by diego-local");
+      operation_error(
+          framework, operation.id(),
+          "Operation " + Offer::Operation::Type_Name(operation.type()) + " is not supported by diego-local");
     }
   }
   static const mesos::v1::Filters kDefault;
@@ -126,7 +130,8 @@ void MasterState::refuse_operations(Framework& framework, const Call& call, cons
       *status.mutable_agent_id() = task->agent_id();
       send_update(framework, status);
     }
-    if (!launches(operation) && operation.has_id()) operation_error(framework, operation.id(), "Operation attempted with invalid offers: " + why);
+    if (!launches(operation) && operation.has_id())
+      operation_error(framework, operation.id(), "Operation attempted with invalid offers: " + why);
   }
 }
 
@@ -154,7 +159,8 @@ std::optional<std::string> task_error(const Framework& framework, const Agent& a
   return invalid_task(task);
 }
 
-std::optional<std::string> executor_error(const Framework& framework, const Agent& agent, const ExecutorInfo& executor, bool group) {
+std::optional<std::string> executor_error(const Framework& framework, const Agent& agent, const ExecutorInfo& executor,
+                                          bool group) {
   if (const auto why = invalid_executor(executor, framework.id, group)) return why;
   const auto known = agent.executors.find({framework.id, executor.executor_id().value()});
   if (known == agent.executors.end() || same_executor(*known->second.info, executor)) return std::nullopt;
@@ -162,12 +168,14 @@ std::optional<std::string> executor_error(const Framework& framework, const Agen
 }
 
 std::string too_much(const Resources& needs, const Resources& left, const std::string& role) {
-  return "Total resources " + needs.text(role) + " required by task and its executor is more than available " + left.text(role);
+  return "Total resources " + needs.text(role) + " required by task and its executor is more than available " +
+         left.text(role);
 }
 
 }  // namespace
 
-void MasterState::launch(Framework& framework, Agent& agent, const std::string& role, const Offer::Operation& operation, Resources& left) {
+void MasterState::launch(Framework& framework, Agent& agent, const std::string& role, const Offer::Operation& operation,
+                         Resources& left) {
   const auto refuse = [&](const TaskInfo& task, const std::string& why) {
     TaskStatus status = own_status(task.task_id().value(), mesos::v1::TASK_ERROR, TaskStatus::REASON_TASK_INVALID, why);
     *status.mutable_agent_id() = task.agent_id();
@@ -211,15 +219,21 @@ void MasterState::launch(Framework& framework, Agent& agent, const std::string& 
     left -= needs;
     const bool booked = executor && book_executor(framework, agent, role, executor);
     start_task(framework, agent, role, task, executor ? executor->executor_id().value() : "");
-    tell(agent, RunTask{.framework = framework.info, .executor = executor, .tasks = {task}, .group = false, .launch_executor = booked || !executor});
+    tell(agent, RunTask{.framework = framework.info,
+                        .executor = executor,
+                        .tasks = {task},
+                        .group = false,
+                        .launch_executor = booked || !executor});
   }
 }
 
-void MasterState::launch_group(Framework& framework, Agent& agent, const std::string& role, const Offer::Operation& operation, Resources& left) {
+void MasterState::launch_group(Framework& framework, Agent& agent, const std::string& role,
+                               const Offer::Operation& operation, Resources& left) {
   const auto& group = operation.launch_group();
   const auto refuse = [&](const std::string& why) {
     for (const TaskInfo& task : group.task_group().tasks()) {
-      TaskStatus status = own_status(task.task_id().value(), mesos::v1::TASK_ERROR, TaskStatus::REASON_TASK_GROUP_INVALID, why);
+      TaskStatus status =
+          own_status(task.task_id().value(), mesos::v1::TASK_ERROR, TaskStatus::REASON_TASK_GROUP_INVALID, why);
       *status.mutable_agent_id() = task.agent_id();
       send_update(framework, status);
     }
@@ -227,6 +241,8 @@ void MasterState::launch_group(Framework& framework, Agent& agent, const std::st
   if (operation.has_id()) return refuse("The `id` field cannot be set on LAUNCH_GROUP operations");
   if (const auto why = resources_error(operation)) return refuse(*why);
   if (!group.executor().has_framework_id()) return refuse("'ExecutorInfo.framework_id' must be set");
+  if (group.executor().type() == ExecutorInfo::DEFAULT)
+    return refuse("The default executor is not part of diego-local");
   const Shared<ExecutorInfo> executor = completed(group.executor(), framework.id, role);
   if (const auto why = executor_error(framework, agent, *executor, true)) return refuse(*why);
 
@@ -238,7 +254,8 @@ void MasterState::launch_group(Framework& framework, Agent& agent, const std::st
   for (const TaskInfo& given : group.task_group().tasks()) {
     auto why = task_error(framework, agent, given);
     if (!why && !ids.insert(given.task_id().value()).second) why = "Task has duplicate ID: " + given.task_id().value();
-    if (!why && given.container().type() == mesos::v1::ContainerInfo::DOCKER) why = "Docker ContainerInfo is not supported on the task";
+    if (!why && given.has_container() && given.container().type() == mesos::v1::ContainerInfo::DOCKER)
+      why = "Docker ContainerInfo is not supported on the task";
     if (!why && given.has_executor() && !same_executor(*executor, *completed(given.executor(), framework.id, role))) {
       why = "The `ExecutorInfo` of task is different from executor of the task group";
     }
@@ -254,10 +271,15 @@ void MasterState::launch_group(Framework& framework, Agent& agent, const std::st
   const bool booked = book_executor(framework, agent, role, executor);
   if (tasks.empty()) return;
   for (const Shared<TaskInfo>& task : tasks) start_task(framework, agent, role, task, executor->executor_id().value());
-  tell(agent, RunTask{.framework = framework.info, .executor = executor, .tasks = std::move(tasks), .group = true, .launch_executor = booked});
+  tell(agent, RunTask{.framework = framework.info,
+                      .executor = executor,
+                      .tasks = std::move(tasks),
+                      .group = true,
+                      .launch_executor = booked});
 }
 
-bool MasterState::book_executor(Framework& framework, Agent& agent, const std::string& role, const Shared<ExecutorInfo>& executor) {
+bool MasterState::book_executor(Framework& framework, Agent& agent, const std::string& role,
+                                const Shared<ExecutorInfo>& executor) {
   const auto [at, added] = agent.executors.try_emplace({framework.id, executor->executor_id().value()});
   if (!added) return false;
   at->second = {executor, role, Resources::of(executor->resources())};
@@ -269,8 +291,12 @@ bool MasterState::book_executor(Framework& framework, Agent& agent, const std::s
 void MasterState::start_task(Framework& framework, Agent& agent, const std::string& role, const Shared<TaskInfo>& task,
                              const std::string& executor_id) {
   const std::string& id = task->task_id().value();
-  KnownTask known{.framework_id = framework.id, .executor_id = executor_id, .agent_id = agent.id, .role = role,
-                  .resources = Resources::of(task->resources()), .record = std::make_shared<mesos::v1::Task>()};
+  KnownTask known{.framework_id = framework.id,
+                  .executor_id = executor_id,
+                  .agent_id = agent.id,
+                  .role = role,
+                  .resources = Resources::of(task->resources()),
+                  .record = std::make_shared<mesos::v1::Task>()};
   mesos::v1::Task& record = *known.record;
   record.set_name(task->name());
   *record.mutable_task_id() = task->task_id();

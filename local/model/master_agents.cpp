@@ -127,7 +127,8 @@ void MasterState::adopt_tasks(Agent& agent, const RegisterAgent& message, const 
     TaskStatus status = own_status(id, task.state, TaskStatus::REASON_AGENT_REREGISTERED, why);
     status.mutable_agent_id()->set_value(agent.id);
     if (!task.executor_id.empty()) status.mutable_executor_id()->set_value(task.executor_id);
-    if (task.status && task.status->has_container_status()) *status.mutable_container_status() = task.status->container_status();
+    if (task.status && task.status->has_container_status())
+      *status.mutable_container_status() = task.status->container_status();
     send_update(framework, status);
   }
 }
@@ -200,14 +201,17 @@ void MasterState::agent_lost(AgentLink link) {
 
 void MasterState::mark_unreachable(const AgentId& id) {
   unreachable_agents_[id] = now_;
-  remove_agent(id, mesos::v1::TASK_UNREACHABLE, mesos::v1::TASK_LOST, TaskStatus::REASON_AGENT_REMOVED, "health check timed out", true);
+  remove_agent(id, mesos::v1::TASK_UNREACHABLE, mesos::v1::TASK_LOST, TaskStatus::REASON_AGENT_REMOVED,
+               "health check timed out", true);
 }
 
-void MasterState::remove_agent(const AgentId& id, int state, int state_if_plain, int reason, const std::string& text, bool unreachable) {
+void MasterState::remove_agent(AgentId id, int state, int state_if_plain, int reason, const std::string& text,
+                               bool unreachable) {
   Agent* agent = find_agent(id);
   if (agent == nullptr) return;
   rescind_offers_of(*agent);
-  lose_tasks(*agent, [](const Framework&) { return true; }, state, state_if_plain, reason, text, unreachable);
+  lose_tasks(
+      *agent, [](const Framework&) { return true; }, state, state_if_plain, reason, text, unreachable);
   std::vector<std::pair<FrameworkId, std::string>> ended;
   for (const auto& [key, executor] : agent->executors) ended.push_back(key);
   for (const auto& key : ended) remove_executor(*agent, key);
@@ -222,8 +226,8 @@ void MasterState::remove_agent(const AgentId& id, int state, int state_if_plain,
   for (const auto& [framework_id, framework] : frameworks_) send(framework, event);
 }
 
-void MasterState::lose_tasks(Agent& agent, const std::function<bool(const Framework&)>& whose, int state, int state_if_plain, int reason,
-                             const std::string& text, bool unreachable) {
+void MasterState::lose_tasks(Agent& agent, const std::function<bool(const Framework&)>& whose, int state,
+                             int state_if_plain, int reason, const std::string& text, bool unreachable) {
   const std::set<TaskRef> tasks = agent.tasks;
   for (const TaskRef& ref : tasks) {
     Framework& framework = frameworks_.at(ref.framework_id);

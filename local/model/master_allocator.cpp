@@ -14,7 +14,7 @@ namespace {
 
 using mesos::v1::scheduler::AttributeConstraint;
 
-constexpr std::int64_t kCpusMin = 10;       // --min_allocatable_resources=cpus:0.01|mem:32, in thousandths.
+constexpr std::int64_t kCpusMin = 10;  // --min_allocatable_resources=cpus:0.01|mem:32, in thousandths.
 constexpr std::int64_t kMemMin = 32'000;
 constexpr double kRefuseDefault = 5.0;
 constexpr double kRefuseMax = 365.0 * 24 * 3600;
@@ -50,7 +50,9 @@ bool holds(const mesos::v1::AgentInfo& info, const AttributeConstraint& constrai
   } else {
     const auto& domain = info.domain().fault_domain();
     present = info.domain().has_fault_domain();
-    text = constraint.selector().pseudoattribute_type() == AttributeConstraint::Selector::REGION ? domain.region().name() : domain.zone().name();
+    text = constraint.selector().pseudoattribute_type() == AttributeConstraint::Selector::REGION
+               ? domain.region().name()
+               : domain.zone().name();
   }
   const AttributeConstraint::Predicate& predicate = constraint.predicate();
   if (predicate.has_exists()) return present;
@@ -85,17 +87,20 @@ void MasterState::allocate() {
     if (free.milli("cpus") < kCpusMin && free.milli("mem") < kMemMin) continue;
 
     const auto shares = [&](const Claimant& claimant) {
-      return std::tuple{dominant_share(held_by_role[*claimant.role], cluster), *claimant.role, dominant_share(claimant.framework->held[*claimant.role], cluster),
-                        claimant.framework->id};
+      return std::tuple{dominant_share(held_by_role[*claimant.role], cluster), *claimant.role,
+                        dominant_share(claimant.framework->held[*claimant.role], cluster), claimant.framework->id};
     };
     if (claimants.size() > 1) {
-      std::sort(claimants.begin(), claimants.end(), [&](const Claimant& a, const Claimant& b) { return shares(a) < shares(b); });
+      std::sort(claimants.begin(), claimants.end(),
+                [&](const Claimant& a, const Claimant& b) { return shares(a) < shares(b); });
     }
     Resources left = free;
     for (const Claimant& claimant : claimants) {
       const Resources offered = left.offerable_to(*claimant.role);
       if (offered.milli("cpus") < kCpusMin && offered.milli("mem") < kMemMin) continue;
-      if (filtered(*claimant.framework, *claimant.role, agent, offered) || constrained(*claimant.framework, *claimant.role, agent)) continue;
+      if (filtered(*claimant.framework, *claimant.role, agent, offered) ||
+          constrained(*claimant.framework, *claimant.role, agent))
+        continue;
       const OfferId offer_id = id_ + "-O" + std::to_string(next_offer_++);
       const OutstandingOffer& offer = offers_[offer_id] = {claimant.framework->id, agent_id, *claimant.role, offered};
       agent.offered += offered;
@@ -112,11 +117,13 @@ void MasterState::allocate() {
   }
 }
 
-bool MasterState::filtered(const Framework& framework, const std::string& role, const Agent& agent, const Resources& resources) const {
+bool MasterState::filtered(const Framework& framework, const std::string& role, const Agent& agent,
+                           const Resources& resources) const {
   const auto found = framework.filters.find({role, agent.id});
   if (found == framework.filters.end()) return false;
-  return std::any_of(found->second.begin(), found->second.end(),
-                     [&](const RefuseFilter& filter) { return filter.expires > now_ && filter.refused.contains(resources); });
+  return std::any_of(found->second.begin(), found->second.end(), [&](const RefuseFilter& filter) {
+    return filter.expires > now_ && filter.refused.contains(resources);
+  });
 }
 
 bool MasterState::constrained(const Framework& framework, const std::string& role, const Agent& agent) const {
@@ -159,9 +166,13 @@ mesos::v1::Offer MasterState::make_offer(const OfferId& id, const OutstandingOff
   return out;
 }
 
-void MasterState::hold(Framework& framework, const std::string& role, const Resources& resources) { framework.held[role] += resources; }
+void MasterState::hold(Framework& framework, const std::string& role, const Resources& resources) {
+  framework.held[role] += resources;
+}
 
-void MasterState::release(Framework& framework, const std::string& role, const Resources& resources) { framework.held[role] -= resources; }
+void MasterState::release(Framework& framework, const std::string& role, const Resources& resources) {
+  framework.held[role] -= resources;
+}
 
 void MasterState::take_back(const OfferId& id, const mesos::v1::Filters* filters) {
   const auto found = offers_.find(id);
@@ -183,14 +194,16 @@ void MasterState::take_back_all(const Framework& framework) {
   for (const OfferId& id : ids) take_back(id, nullptr);
 }
 
-void MasterState::add_filter(const AgentId& agent, const FrameworkId& framework_id, const std::string& role, const Resources& refused,
-                             const mesos::v1::Filters* filters) {
-  double seconds = filters != nullptr ? filters->refuse_seconds() : kRefuseDefault;  // The field's own default is the same.
+void MasterState::add_filter(const AgentId& agent, const FrameworkId& framework_id, const std::string& role,
+                             const Resources& refused, const mesos::v1::Filters* filters) {
+  double seconds =
+      filters != nullptr ? filters->refuse_seconds() : kRefuseDefault;  // The field's own default is the same.
   if (!(seconds >= 0)) seconds = kRefuseDefault;
   if (seconds == 0 || refused.empty()) return;
   const auto found = frameworks_.find(framework_id);
   if (found == frameworks_.end()) return;
-  const base::Duration refuse_for = std::max(base::from_seconds(std::min(seconds, kRefuseMax)), config_.allocation_interval);
+  const base::Duration refuse_for =
+      std::max(base::from_seconds(std::min(seconds, kRefuseMax)), config_.allocation_interval);
   std::vector<RefuseFilter>& held = found->second.filters[{role, agent}];
   std::erase_if(held, [this](const RefuseFilter& filter) { return filter.expires <= now_; });
   held.push_back({refused, now_ + refuse_for});

@@ -26,7 +26,9 @@ HttpAnswer MasterState::handle(const HttpRequest& request, StreamId stream) {
     const auto given = basic_credentials(request);
     const auto known = given ? config_.credentials.find(given->first) : config_.credentials.end();
     if (known == config_.credentials.end() || known->second != given->second) {
-      return unauthorized(scheduler ? "mesos-master-scheduler" : operators ? "mesos-master-readwrite" : "mesos-master-readonly");
+      return unauthorized(scheduler   ? "mesos-master-scheduler"
+                          : operators ? "mesos-master-readwrite"
+                                      : "mesos-master-readonly");
     }
     principal = given->first;
   }
@@ -35,12 +37,14 @@ HttpAnswer MasterState::handle(const HttpRequest& request, StreamId stream) {
   return legacy_endpoint(*path);
 }
 
-HttpAnswer MasterState::scheduler_endpoint(const HttpRequest& request, StreamId stream, const std::optional<std::string>& principal) {
+HttpAnswer MasterState::scheduler_endpoint(const HttpRequest& request, StreamId stream,
+                                           const std::optional<std::string>& principal) {
   const BodyFormat body = body_format(request);
   if (!body.format) return body.refusal;
   Call call;
   if (const auto refusal = decode_body(request.body, *body.format, call)) return *refusal;
-  if (const auto why = invalid_call(call, principal)) return text_answer(400, "Failed to validate scheduler::Call: " + *why);
+  if (const auto why = invalid_call(call, principal))
+    return text_answer(400, "Failed to validate scheduler::Call: " + *why);
 
   const std::optional<Codec> format = answer_format(request);
   if ((call.type() == Call::SUBSCRIBE || call.type() == Call::RECONCILE_OPERATIONS) && !format) return not_acceptable();
@@ -60,15 +64,17 @@ std::optional<HttpAnswer> MasterState::refuse_call(const HttpRequest& request, c
   if (found == frameworks_.end()) return text_answer(400, "Framework cannot be found");
   const Framework& framework = found->second;
   if (principal && framework.info->has_principal() && *principal != framework.info->principal()) {
-    return text_answer(400, "Authenticated principal '" + *principal + "' does not match principal '" + framework.info->principal() +
-                                "' set in `FrameworkInfo`");
+    return text_answer(400, "Authenticated principal '" + *principal + "' does not match principal '" +
+                                framework.info->principal() + "' set in `FrameworkInfo`");
   }
   if (!framework.connected()) return text_answer(403, "Framework is not subscribed");
   const std::string* stream = find_header(request, "Mesos-Stream-Id");
   if (stream == nullptr) return text_answer(400, "All non-subscribe calls should include the 'Mesos-Stream-Id' header");
   if (*stream != framework.stream_uuid) {
-    return text_answer(400, "The stream ID '" + *stream +
-                                "' included in this request didn't match the stream ID currently associated with framework ID " + framework.id);
+    return text_answer(
+        400, "The stream ID '" + *stream +
+                 "' included in this request didn't match the stream ID currently associated with framework ID " +
+                 framework.id);
   }
   return std::nullopt;
 }
@@ -76,18 +82,41 @@ std::optional<HttpAnswer> MasterState::refuse_call(const HttpRequest& request, c
 HttpAnswer MasterState::perform(const Call& call) {
   Framework& framework = frameworks_.at(call.framework_id().value());
   switch (call.type()) {
-    case Call::TEARDOWN: remove_framework(framework.id); break;
-    case Call::ACCEPT: accept(framework, call); break;
-    case Call::DECLINE: decline(call); break;
-    case Call::REVIVE: revive(framework, {call.revive().roles().begin(), call.revive().roles().end()}); break;
-    case Call::SUPPRESS: suppress(framework, {call.suppress().roles().begin(), call.suppress().roles().end()}); break;
-    case Call::KILL: kill(framework, call); break;
-    case Call::SHUTDOWN: shutdown(framework, call); break;
-    case Call::ACKNOWLEDGE: acknowledge(framework, call); break;
-    case Call::RECONCILE: reconcile(framework, call); break;
-    case Call::RECONCILE_OPERATIONS: reconcile_operations(framework, call); break;
-    case Call::MESSAGE: message(framework, call); break;
-    case Call::UPDATE_FRAMEWORK: return update_framework(call);
+    case Call::TEARDOWN:
+      remove_framework(framework.id);
+      break;
+    case Call::ACCEPT:
+      accept(framework, call);
+      break;
+    case Call::DECLINE:
+      decline(call);
+      break;
+    case Call::REVIVE:
+      revive(framework, {call.revive().roles().begin(), call.revive().roles().end()});
+      break;
+    case Call::SUPPRESS:
+      suppress(framework, {call.suppress().roles().begin(), call.suppress().roles().end()});
+      break;
+    case Call::KILL:
+      kill(framework, call);
+      break;
+    case Call::SHUTDOWN:
+      shutdown(framework, call);
+      break;
+    case Call::ACKNOWLEDGE:
+      acknowledge(framework, call);
+      break;
+    case Call::RECONCILE:
+      reconcile(framework, call);
+      break;
+    case Call::RECONCILE_OPERATIONS:
+      reconcile_operations(framework, call);
+      break;
+    case Call::MESSAGE:
+      message(framework, call);
+      break;
+    case Call::UPDATE_FRAMEWORK:
+      return update_framework(call);
     case Call::REQUEST:
     case Call::ACCEPT_INVERSE_OFFERS:
     case Call::DECLINE_INVERSE_OFFERS:
@@ -147,7 +176,11 @@ MasterActions Master::tick(base::Time now) {
 // ---- what every part uses
 
 MasterState::MasterState(MasterConfig config, base::Random random, base::Time now)
-    : config_(std::move(config)), random_(std::move(random)), id_(base::uuid_text(random_.uuid4())), now_(now), started_(now),
+    : config_(std::move(config)),
+      random_(std::move(random)),
+      id_(base::uuid_text(random_.uuid4())),
+      now_(now),
+      started_(now),
       next_batch_(now + config_.allocation_interval) {}
 
 void MasterState::send(const Framework& framework, const mesos::v1::scheduler::Event& event) {
@@ -178,8 +211,9 @@ void MasterState::fill_master_info(mesos::v1::MasterInfo& info) const {
   info.mutable_address()->set_hostname(config_.hostname);
   info.mutable_address()->set_ip(config_.ip);
   info.mutable_address()->set_port(config_.port);
-  for (const auto type : {mesos::v1::MasterInfo::Capability::AGENT_UPDATE, mesos::v1::MasterInfo::Capability::AGENT_DRAINING,
-                          mesos::v1::MasterInfo::Capability::QUOTA_V2}) {
+  for (const auto type :
+       {mesos::v1::MasterInfo::Capability::AGENT_UPDATE, mesos::v1::MasterInfo::Capability::AGENT_DRAINING,
+        mesos::v1::MasterInfo::Capability::QUOTA_V2}) {
     info.add_capabilities()->set_type(type);
   }
 }

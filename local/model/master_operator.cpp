@@ -80,7 +80,8 @@ void fill_framework(const MasterState& state, const Framework& framework, Respon
 
 void fill_frameworks(const MasterState& state, Response::GetFrameworks& out) {
   for (const auto& [id, framework] : state.frameworks_) fill_framework(state, framework, *out.add_frameworks());
-  for (const auto& [id, framework] : state.completed_) fill_framework(state, framework, *out.add_completed_frameworks());
+  for (const auto& [id, framework] : state.completed_)
+    fill_framework(state, framework, *out.add_completed_frameworks());
 }
 
 void fill_agents(const MasterState& state, Response::GetAgents& out) {
@@ -123,30 +124,39 @@ std::string json_list(const char* name, const List& list) {
 }
 
 std::string json_tasks(const Response::GetTasks& tasks) {
-  return "{" + json_list("tasks", tasks.tasks()) + "," + json_list("unreachable_tasks", tasks.unreachable_tasks()) + "," +
-         json_list("completed_tasks", tasks.completed_tasks()) + "}";
+  return "{" + json_list("tasks", tasks.tasks()) + "," + json_list("unreachable_tasks", tasks.unreachable_tasks()) +
+         "," + json_list("completed_tasks", tasks.completed_tasks()) + "}";
 }
-std::string json_executors(const Response::GetExecutors& executors) { return "{" + json_list("executors", executors.executors()) + "}"; }
+std::string json_executors(const Response::GetExecutors& executors) {
+  return "{" + json_list("executors", executors.executors()) + "}";
+}
 std::string json_frameworks(const Response::GetFrameworks& frameworks) {
-  return "{" + json_list("frameworks", frameworks.frameworks()) + "," + json_list("completed_frameworks", frameworks.completed_frameworks()) + "}";
+  return "{" + json_list("frameworks", frameworks.frameworks()) + "," +
+         json_list("completed_frameworks", frameworks.completed_frameworks()) + "}";
 }
 std::string json_agents(const Response::GetAgents& agents) {
-  return "{" + json_list("agents", agents.agents()) + "," + json_list("recovered_agents", agents.recovered_agents()) + "}";
+  return "{" + json_list("agents", agents.agents()) + "," + json_list("recovered_agents", agents.recovered_agents()) +
+         "}";
 }
 
 std::string json_response(const Response& response) {
   switch (response.type()) {
-    case Response::GET_TASKS: return R"({"type":"GET_TASKS","get_tasks":)" + json_tasks(response.get_tasks()) + "}";
-    case Response::GET_EXECUTORS: return R"({"type":"GET_EXECUTORS","get_executors":)" + json_executors(response.get_executors()) + "}";
-    case Response::GET_FRAMEWORKS: return R"({"type":"GET_FRAMEWORKS","get_frameworks":)" + json_frameworks(response.get_frameworks()) + "}";
-    case Response::GET_AGENTS: return R"({"type":"GET_AGENTS","get_agents":)" + json_agents(response.get_agents()) + "}";
+    case Response::GET_TASKS:
+      return R"({"type":"GET_TASKS","get_tasks":)" + json_tasks(response.get_tasks()) + "}";
+    case Response::GET_EXECUTORS:
+      return R"({"type":"GET_EXECUTORS","get_executors":)" + json_executors(response.get_executors()) + "}";
+    case Response::GET_FRAMEWORKS:
+      return R"({"type":"GET_FRAMEWORKS","get_frameworks":)" + json_frameworks(response.get_frameworks()) + "}";
+    case Response::GET_AGENTS:
+      return R"({"type":"GET_AGENTS","get_agents":)" + json_agents(response.get_agents()) + "}";
     case Response::GET_STATE: {
       const auto& state = response.get_state();
-      return R"({"type":"GET_STATE","get_state":{"get_tasks":)" + json_tasks(state.get_tasks()) + R"(,"get_executors":)" +
-             json_executors(state.get_executors()) + R"(,"get_frameworks":)" + json_frameworks(state.get_frameworks()) + R"(,"get_agents":)" +
-             json_agents(state.get_agents()) + "}}";
+      return R"({"type":"GET_STATE","get_state":{"get_tasks":)" + json_tasks(state.get_tasks()) +
+             R"(,"get_executors":)" + json_executors(state.get_executors()) + R"(,"get_frameworks":)" +
+             json_frameworks(state.get_frameworks()) + R"(,"get_agents":)" + json_agents(state.get_agents()) + "}}";
     }
-    default: return encode_message(response, Codec::json);
+    default:
+      return encode_message(response, Codec::json);
   }
 }
 
@@ -200,15 +210,19 @@ HttpAnswer MasterState::operator_endpoint(const HttpRequest& request) {
       fill_agents(*this, *response.mutable_get_state()->mutable_get_agents());
       break;
     case Call::TEARDOWN:
-      if (!call.has_teardown()) return text_answer(400, "Failed to validate master::Call: Expecting 'teardown' to be present");
-      if (!frameworks_.contains(call.teardown().framework_id().value())) return text_answer(400, "No framework found with specified ID");
+      if (!call.has_teardown())
+        return text_answer(400, "Failed to validate master::Call: Expecting 'teardown' to be present");
+      if (!frameworks_.contains(call.teardown().framework_id().value()))
+        return text_answer(400, "No framework found with specified ID");
       remove_framework(call.teardown().framework_id().value());
       return {.status = 200};
     default:
       return text_answer(501, "501 Not Implemented.");
   }
   if (*format == Codec::json) return json_answer(json_response(response));
-  return {.status = 200, .headers = {{"Content-Type", "application/x-protobuf"}}, .body = encode_message(response, Codec::protobuf)};
+  return {.status = 200,
+          .headers = {{"Content-Type", "application/x-protobuf"}},
+          .body = encode_message(response, Codec::protobuf)};
 }
 
 // ---- legacy JSON: Mesos v0's own shapes, "slave" and all
@@ -231,7 +245,8 @@ void put_flag(Json& json, const char* key, bool value) {
 void put(Json& json, const char* key, const Resources& resources) {
   json.Key(key);
   json.StartObject();
-  for (const char* name : {"disk", "mem", "gpus", "cpus"}) put(json, name, static_cast<double>(resources.milli(name)) / 1000.0);
+  for (const char* name : {"disk", "mem", "gpus", "cpus"})
+    put(json, name, static_cast<double>(resources.milli(name)) / 1000.0);
   if (const std::string ports = resources.ranges_text("ports"); !ports.empty()) put(json, "ports", ports);
   json.EndObject();
 }
@@ -374,7 +389,8 @@ HttpAnswer MasterState::legacy_endpoint(const std::string& path) {
   if (under(path, "flags")) return json_answer("{\"flags\":" + flags() + "}");
   if (under(path, "version")) {
     return json_answer("{\"build_date\":\"" + std::string(kBuildDate) +
-                       "\",\"build_time\":1724371200.0,\"build_user\":\"diego-local\",\"git_sha\":\"c1b42f79d\",\"version\":\"1.12.0\"}");
+                       "\",\"build_time\":1724371200.0,\"build_user\":\"diego-local\",\"git_sha\":\"c1b42f79d\","
+                       "\"version\":\"1.12.0\"}");
   }
   return not_found();
 }
@@ -432,7 +448,8 @@ std::string MasterState::legacy_state() const {
 }
 
 std::string MasterState::metrics() const {
-  std::map<std::string, double> values{{"master/elected", 1.0}, {"master/outstanding_offers", static_cast<double>(offers_.size())},
+  std::map<std::string, double> values{{"master/elected", 1.0},
+                                       {"master/outstanding_offers", static_cast<double>(offers_.size())},
                                        {"master/uptime_secs", base::to_seconds(now_ - started_)},
                                        {"allocator/mesos/allocation_runs", static_cast<double>(allocations_)}};
   double connected = 0;
@@ -443,7 +460,8 @@ std::string MasterState::metrics() const {
     used += agent.used;
   }
   values["master/slaves_active"] = values["master/slaves_connected"] = connected;
-  values["master/slaves_inactive"] = values["master/slaves_disconnected"] = static_cast<double>(agents_.size()) - connected;
+  values["master/slaves_inactive"] = values["master/slaves_disconnected"] =
+      static_cast<double>(agents_.size()) - connected;
   values["master/slaves_unreachable"] = static_cast<double>(unreachable_agents_.size());
   for (const char* name : {"cpus", "mem", "disk", "gpus"}) {
     const std::string key = std::string("master/") + name;
@@ -455,10 +473,13 @@ std::string MasterState::metrics() const {
   }
   for (int state = mesos::v1::TaskState_MIN; state <= mesos::v1::TaskState_MAX; ++state) {
     if (mesos::v1::TaskState_IsValid(state) && state != mesos::v1::TASK_UNKNOWN) {
-      values["master/tasks_" + base::lower(mesos::v1::TaskState_Name(static_cast<mesos::v1::TaskState>(state)).substr(5))] = 0;
+      values["master/tasks_" +
+             base::lower(mesos::v1::TaskState_Name(static_cast<mesos::v1::TaskState>(state)).substr(5))] = 0;
     }
   }
-  const auto count = [&](const KnownTask& task) { ++values["master/tasks_" + base::lower(mesos::v1::TaskState_Name(task.record->state()).substr(5))]; };
+  const auto count = [&](const KnownTask& task) {
+    ++values["master/tasks_" + base::lower(mesos::v1::TaskState_Name(task.record->state()).substr(5))];
+  };
   double subscribed = 0;
   for (const auto& [id, framework] : frameworks_) {
     subscribed += framework.connected() ? 1 : 0;
@@ -467,7 +488,8 @@ std::string MasterState::metrics() const {
     for (const KnownTask& task : framework.completed_tasks) count(task);
   }
   values["master/frameworks_active"] = values["master/frameworks_connected"] = subscribed;
-  values["master/frameworks_inactive"] = values["master/frameworks_disconnected"] = static_cast<double>(frameworks_.size()) - subscribed;
+  values["master/frameworks_inactive"] = values["master/frameworks_disconnected"] =
+      static_cast<double>(frameworks_.size()) - subscribed;
 
   rapidjson::StringBuffer buffer;
   Json json(buffer);

@@ -68,7 +68,7 @@ struct Framework {
   std::map<std::string, KnownTask> tasks;
   std::map<std::string, KnownTask> unreachable_tasks;
   std::deque<KnownTask> completed_tasks;
-  std::map<std::string, Resources> held;  // By role: used and offered.
+  std::map<std::string, Resources> held;                                         // By role: used and offered.
   std::map<std::pair<std::string, AgentId>, std::vector<RefuseFilter>> filters;  // By role and agent.
 
   bool connected() const { return stream.has_value(); }
@@ -103,13 +103,15 @@ class MasterState {
 
   // ---- master_http.cpp: endpoints and the order of checks
   HttpAnswer handle(const HttpRequest& request, StreamId stream);
-  HttpAnswer scheduler_endpoint(const HttpRequest& request, StreamId stream, const std::optional<std::string>& principal);
+  HttpAnswer scheduler_endpoint(const HttpRequest& request, StreamId stream,
+                                const std::optional<std::string>& principal);
   std::optional<HttpAnswer> refuse_call(const HttpRequest& request, const mesos::v1::scheduler::Call& call,
                                         const std::optional<std::string>& principal) const;
   HttpAnswer perform(const mesos::v1::scheduler::Call& call);
 
   // ---- master_subscribe.cpp: the life of a framework
-  HttpAnswer subscribe(const mesos::v1::scheduler::Call& call, StreamId stream, Codec format, const std::optional<std::string>& principal);
+  HttpAnswer subscribe(const mesos::v1::scheduler::Call& call, StreamId stream, Codec format,
+                       const std::optional<std::string>& principal);
   HttpAnswer update_framework(const mesos::v1::scheduler::Call& call);
   void connect(Framework& framework, StreamId stream, Codec format, const std::string& stream_uuid);
   void disconnect(Framework& framework);
@@ -125,10 +127,14 @@ class MasterState {
   void decline(const mesos::v1::scheduler::Call& call);
   std::optional<std::string> invalid_offers(const Framework& framework, const std::vector<OfferId>& ids) const;
   void refuse_operations(Framework& framework, const mesos::v1::scheduler::Call& call, const std::string& why);
-  void launch(Framework& framework, Agent& agent, const std::string& role, const mesos::v1::Offer_Operation& operation, Resources& left);
-  void launch_group(Framework& framework, Agent& agent, const std::string& role, const mesos::v1::Offer_Operation& operation, Resources& left);
-  void start_task(Framework& framework, Agent& agent, const std::string& role, const Shared<mesos::v1::TaskInfo>& task, const std::string& executor_id);
-  bool book_executor(Framework& framework, Agent& agent, const std::string& role, const Shared<mesos::v1::ExecutorInfo>& executor);
+  void launch(Framework& framework, Agent& agent, const std::string& role, const mesos::v1::Offer_Operation& operation,
+              Resources& left);
+  void launch_group(Framework& framework, Agent& agent, const std::string& role,
+                    const mesos::v1::Offer_Operation& operation, Resources& left);
+  void start_task(Framework& framework, Agent& agent, const std::string& role, const Shared<mesos::v1::TaskInfo>& task,
+                  const std::string& executor_id);
+  bool book_executor(Framework& framework, Agent& agent, const std::string& role,
+                     const Shared<mesos::v1::ExecutorInfo>& executor);
   void operation_error(Framework& framework, const mesos::v1::OperationID& id, const std::string& message);
 
   // ---- master_tasks.cpp: statuses, kills, reconciliation
@@ -155,9 +161,10 @@ class MasterState {
   void exited_executor(Agent& agent, const ExitedExecutor& message);
   void agent_lost(AgentLink link);
   void mark_unreachable(const AgentId& id);
-  void remove_agent(const AgentId& id, int state, int state_if_plain, int reason, const std::string& text, bool unreachable);
-  void lose_tasks(Agent& agent, const std::function<bool(const Framework&)>& whose, int state, int state_if_plain, int reason,
-                  const std::string& text, bool unreachable);
+  void remove_agent(AgentId id, int state, int state_if_plain, int reason, const std::string& text,
+                    bool unreachable);  // Likewise.
+  void lose_tasks(Agent& agent, const std::function<bool(const Framework&)>& whose, int state, int state_if_plain,
+                  int reason, const std::string& text, bool unreachable);
   void remove_executor(Agent& agent, const std::pair<FrameworkId, std::string>& key);
   void rescind_offers_of(Agent& agent);
   Agent* agent_of(AgentLink link);
@@ -167,7 +174,8 @@ class MasterState {
 
   // ---- master_allocator.cpp
   void allocate();
-  bool filtered(const Framework& framework, const std::string& role, const Agent& agent, const Resources& resources) const;
+  bool filtered(const Framework& framework, const std::string& role, const Agent& agent,
+                const Resources& resources) const;
   bool constrained(const Framework& framework, const std::string& role, const Agent& agent) const;
   mesos::v1::Offer make_offer(const OfferId& id, const OutstandingOffer& offer) const;
   // Forgets the offer and gives its resources back, behind a filter if `filters` says so.

@@ -24,13 +24,14 @@ std::string four_digits(std::uint64_t number) {
 
 std::optional<std::string> forbidden_change(const FrameworkInfo& from, const FrameworkInfo& to) {
   const auto unsupported = [](const char* field, const std::string& old_value, const std::string& new_value) {
-    return std::string("Updating 'FrameworkInfo.") + field + "' is unsupported; attempted to update from '" + old_value + "' to '" +
-           new_value + "'";
+    return std::string("Updating 'FrameworkInfo.") + field + "' is unsupported; attempted to update from '" +
+           old_value + "' to '" + new_value + "'";
   };
   const auto word = [](bool value) { return std::string(value ? "true" : "false"); };
   if (from.principal() != to.principal()) return "Changing framework's principal is not allowed.";
   if (from.user() != to.user()) return unsupported("user", from.user(), to.user());
-  if (from.checkpoint() != to.checkpoint()) return unsupported("checkpoint", word(from.checkpoint()), word(to.checkpoint()));
+  if (from.checkpoint() != to.checkpoint())
+    return unsupported("checkpoint", word(from.checkpoint()), word(to.checkpoint()));
   return std::nullopt;
 }
 
@@ -41,15 +42,17 @@ bool Framework::has_capability(int capability) const {
                      [capability](const auto& one) { return one.type() == capability; });
 }
 
-HttpAnswer MasterState::subscribe(const Call& call, StreamId stream, Codec format, const std::optional<std::string>& principal) {
+HttpAnswer MasterState::subscribe(const Call& call, StreamId stream, Codec format,
+                                  const std::optional<std::string>& principal) {
   FrameworkInfo info = call.subscribe().framework_info();
   if (principal && !info.has_principal()) info.set_principal(*principal);
   const std::set<std::string> suppressed = suppressed_in(call.subscribe());
   const std::string stream_uuid = base::uuid_text(random_.uuid4());
-  const HttpAnswer head{.status = 200,
-                        .headers = {{"Mesos-Stream-Id", stream_uuid}, {"Content-Type", std::string(mesos_client::content_type(format))}},
-                        .body = {},
-                        .stream = true};
+  const HttpAnswer head{
+      .status = 200,
+      .headers = {{"Mesos-Stream-Id", stream_uuid}, {"Content-Type", std::string(mesos_client::content_type(format))}},
+      .body = {},
+      .stream = true};
   // Even a refusal comes as 200 and an event.
   const auto refuse = [&](const std::string& why) {
     send_error_and_close(stream, format, why);
@@ -91,8 +94,10 @@ HttpAnswer MasterState::update_framework(const Call& call) {
   const FrameworkInfo& info = call.update_framework().framework_info();
   const std::set<std::string> suppressed = suppressed_in(call.update_framework());
   if (const auto why = invalid_framework(info)) return text_answer(400, "Supplied FrameworkInfo is not valid: " + *why);
-  if (const auto why = forbidden_change(*framework.info, info)) return text_answer(400, "FrameworkInfo update is not valid: " + *why);
-  if (const auto why = invalid_suppressed(info, suppressed)) return text_answer(400, "'UpdateFramework' call is not valid: " + *why);
+  if (const auto why = forbidden_change(*framework.info, info))
+    return text_answer(400, "FrameworkInfo update is not valid: " + *why);
+  if (const auto why = invalid_suppressed(info, suppressed))
+    return text_answer(400, "'UpdateFramework' call is not valid: " + *why);
   if (const auto why = invalid_constraints(info, call.update_framework().offer_constraints())) {
     return text_answer(400, "'UpdateFramework' call is not valid: " + *why);
   }
@@ -178,7 +183,8 @@ void MasterState::revive(Framework& framework, const std::vector<std::string>& r
   for (const std::string& role : roles) {
     if (invalid_role(role) || !framework.roles.contains(role)) return;  // One bad role drops the whole call.
   }
-  const std::set<std::string> wanted = roles.empty() ? framework.roles : std::set<std::string>(roles.begin(), roles.end());
+  const std::set<std::string> wanted =
+      roles.empty() ? framework.roles : std::set<std::string>(roles.begin(), roles.end());
   for (const std::string& role : wanted) framework.suppressed.erase(role);
   std::erase_if(framework.filters, [&](const auto& filter) { return wanted.contains(filter.first.first); });
   allocate_at_once_ = true;

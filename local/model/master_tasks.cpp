@@ -30,7 +30,8 @@ void MasterState::kill(Framework& framework, const Call& call) {
   const std::string& task_id = call.kill().task_id().value();
   const auto found = framework.tasks.find(task_id);
   if (found == framework.tasks.end()) {
-    answer_unknown(framework, task_id, call.kill().has_agent_id() ? std::optional(call.kill().agent_id().value()) : std::nullopt);
+    answer_unknown(framework, task_id,
+                   call.kill().has_agent_id() ? std::optional(call.kill().agent_id().value()) : std::nullopt);
     return;
   }
   const AgentId& agent_id = found->second.agent_id;
@@ -41,7 +42,8 @@ void MasterState::kill(Framework& framework, const Call& call) {
     return;
   }
   KillTask message{framework.id, task_id, nullptr};
-  if (call.kill().has_kill_policy()) message.kill_policy = std::make_shared<mesos::v1::KillPolicy>(call.kill().kill_policy());
+  if (call.kill().has_kill_policy())
+    message.kill_policy = std::make_shared<mesos::v1::KillPolicy>(call.kill().kill_policy());
   tell(agent, std::move(message));
 }
 
@@ -52,7 +54,8 @@ void MasterState::shutdown(Framework& framework, const Call& call) {
 
 void MasterState::message(Framework& framework, const Call& call) {
   const Agent* agent = find_agent(call.message().agent_id().value());
-  if (agent != nullptr) tell(*agent, FrameworkMessage{framework.id, call.message().executor_id().value(), call.message().data()});
+  if (agent != nullptr)
+    tell(*agent, FrameworkMessage{framework.id, call.message().executor_id().value(), call.message().data()});
 }
 
 void MasterState::acknowledge(Framework& framework, const Call& call) {
@@ -60,7 +63,8 @@ void MasterState::acknowledge(Framework& framework, const Call& call) {
   const std::string& uuid = call.acknowledge().uuid();
   const Agent* agent = find_agent(call.acknowledge().agent_id().value());
   if (agent == nullptr || !agent->connected) return;  // The update will come again.
-  if (const auto found = framework.tasks.find(task_id); found != framework.tasks.end() && found->second.agent_id == agent->id) {
+  if (const auto found = framework.tasks.find(task_id);
+      found != framework.tasks.end() && found->second.agent_id == agent->id) {
     const mesos::v1::Task& record = *found->second.record;
     if (!record.has_status_update_uuid()) return;
     if (is_terminal(record.status_update_state()) && record.status_update_uuid() == uuid) complete(framework, task_id);
@@ -78,7 +82,8 @@ void MasterState::reconcile(Framework& framework, const Call& call) {
     if (found != framework.tasks.end()) {
       answer_known(framework, found->second);
     } else {
-      answer_unknown(framework, asked.task_id().value(), asked.has_agent_id() ? std::optional(asked.agent_id().value()) : std::nullopt);
+      answer_unknown(framework, asked.task_id().value(),
+                     asked.has_agent_id() ? std::optional(asked.agent_id().value()) : std::nullopt);
     }
   }
 }
@@ -86,7 +91,8 @@ void MasterState::reconcile(Framework& framework, const Call& call) {
 void MasterState::answer_known(Framework& framework, const KnownTask& task) {
   const mesos::v1::Task& record = *task.record;
   const int state = record.has_status_update_state() ? record.status_update_state() : record.state();
-  TaskStatus status = own_status(record.task_id().value(), state, TaskStatus::REASON_RECONCILIATION, "Reconciliation: Latest task state");
+  TaskStatus status = own_status(record.task_id().value(), state, TaskStatus::REASON_RECONCILIATION,
+                                 "Reconciliation: Latest task state");
   status.mutable_agent_id()->set_value(task.agent_id);
   if (!task.executor_id.empty()) status.mutable_executor_id()->set_value(task.executor_id);
   if (!record.statuses().empty()) {
@@ -98,7 +104,8 @@ void MasterState::answer_known(Framework& framework, const KnownTask& task) {
   send_update(framework, status);
 }
 
-void MasterState::answer_unknown(Framework& framework, const std::string& task_id, const std::optional<AgentId>& agent_id) {
+void MasterState::answer_unknown(Framework& framework, const std::string& task_id,
+                                 const std::optional<AgentId>& agent_id) {
   const bool aware = framework.has_capability(mesos::v1::FrameworkInfo::Capability::PARTITION_AWARE);
   const bool registered = agent_id && agents_.contains(*agent_id);
   const auto unreachable = agent_id ? unreachable_agents_.find(*agent_id) : unreachable_agents_.end();
@@ -111,7 +118,8 @@ void MasterState::answer_unknown(Framework& framework, const std::string& task_i
     state = mesos::v1::TASK_UNREACHABLE;
     text = "Reconciliation: Task is unreachable";
   }
-  TaskStatus status = own_status(task_id, aware ? state : mesos::v1::TASK_LOST, TaskStatus::REASON_RECONCILIATION, text);
+  TaskStatus status =
+      own_status(task_id, aware ? state : mesos::v1::TASK_LOST, TaskStatus::REASON_RECONCILIATION, text);
   if (agent_id) status.mutable_agent_id()->set_value(*agent_id);
   if (!registered && unreachable != unreachable_agents_.end()) {
     status.mutable_unreachable_time()->set_nanoseconds(unreachable->second.time_since_epoch().count());

@@ -53,8 +53,8 @@ struct RegisteredAck {
 
 // Tasks of one LAUNCH (exactly one) or LAUNCH_GROUP (`group`, all or none) that passed validation.
 struct RunTask {
-  Shared<mesos::v1::FrameworkInfo> framework;  // With id.
-  Shared<mesos::v1::ExecutorInfo> executor;    // With framework_id; null for a command task.
+  Shared<mesos::v1::FrameworkInfo> framework;      // With id.
+  Shared<mesos::v1::ExecutorInfo> executor;        // With framework_id; null for a command task.
   std::vector<Shared<mesos::v1::TaskInfo>> tasks;  // Resources carry allocation_info.
   bool group = false;
   bool launch_executor = true;  // False: the master expects it to run already.
@@ -100,16 +100,16 @@ struct ShutdownAgent {
   std::string reason;
 };
 
-using ToAgent = std::variant<MasterAppeared, RegisteredAck, RunTask, KillTask, ShutdownExecutor, AckStatus, ShutdownFramework, FrameworkMessage,
-                             UpdateFramework, ShutdownAgent>;
+using ToAgent = std::variant<MasterAppeared, RegisteredAck, RunTask, KillTask, ShutdownExecutor, AckStatus,
+                             ShutdownFramework, FrameworkMessage, UpdateFramework, ShutdownAgent>;
 
 // ---- agent -> master ----
 
 struct TaskRecord {
   std::string framework_id;
-  std::string executor_id;  // Empty for a command task.
-  Shared<mesos::v1::TaskInfo> info;  // Resources carry allocation_info.
-  mesos::v1::TaskState state;        // The latest the agent knows, forwarded or not.
+  std::string executor_id;                         // Empty for a command task.
+  Shared<mesos::v1::TaskInfo> info;                // Resources carry allocation_info.
+  mesos::v1::TaskState state;                      // The latest the agent knows, forwarded or not.
   Shared<mesos::v1::TaskStatus> status = nullptr;  // The latest it got from the executor, if any.
 };
 

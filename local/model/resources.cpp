@@ -80,7 +80,8 @@ void refine(Resource& resource) {
   if (resource.reservations().empty() && (reserved || resource.has_reservation())) {
     auto* reservation = resource.add_reservations();
     if (resource.has_reservation()) *reservation = resource.reservation();
-    reservation->set_type(resource.has_reservation() ? Resource::ReservationInfo::DYNAMIC : Resource::ReservationInfo::STATIC);
+    reservation->set_type(resource.has_reservation() ? Resource::ReservationInfo::DYNAMIC
+                                                     : Resource::ReservationInfo::STATIC);
     reservation->set_role(resource.role());
   }
   resource.clear_role();
@@ -189,12 +190,15 @@ bool bracketed(std::string_view text, char open, char close) {
 }
 
 // "name:value" items between semicolons.
-base::Result<std::vector<std::pair<std::string, std::string>>> named_items(std::string_view where, std::string_view text) {
+base::Result<std::vector<std::pair<std::string, std::string>>> named_items(std::string_view where,
+                                                                           std::string_view text) {
   std::vector<std::pair<std::string, std::string>> items;
   for (const std::string& item : base::split_list(text, ';')) {
     const std::size_t colon = item.find(':');
-    if (colon == std::string::npos || colon == 0) return base::Error{std::string(where), "'" + item + "' is not NAME:VALUE"};
-    items.emplace_back(base::trim(std::string_view(item).substr(0, colon)), base::trim(std::string_view(item).substr(colon + 1)));
+    if (colon == std::string::npos || colon == 0)
+      return base::Error{std::string(where), "'" + item + "' is not NAME:VALUE"};
+    items.emplace_back(base::trim(std::string_view(item).substr(0, colon)),
+                       base::trim(std::string_view(item).substr(colon + 1)));
   }
   return items;
 }
@@ -217,7 +221,8 @@ Resources Resources::of(const ResourceList& list) {
     Resources one;
     amount.ranges = united(std::move(amount.ranges));
     if (!amount.empty()) {
-      one.entries_[Key{rank_of(given.name()), given.name(), shell.reservations().empty(), shell.SerializeAsString()}] = std::move(amount);
+      one.entries_[Key{rank_of(given.name()), given.name(), shell.reservations().empty(), shell.SerializeAsString()}] =
+          std::move(amount);
     }
     result += one;
   }
@@ -292,7 +297,8 @@ Resources Resources::offerable_to(std::string_view role) const {
       Resource shell;
       shell.ParseFromString(key.shell);
       const std::string& owner = shell.reservations(shell.reservations_size() - 1).role();
-      const bool ours = role == owner || (role.size() > owner.size() && role.substr(0, owner.size()) == owner && role[owner.size()] == '/');
+      const bool ours = role == owner || (role.size() > owner.size() && role.substr(0, owner.size()) == owner &&
+                                          role[owner.size()] == '/');
       if (!ours) continue;
     }
     result.entries_[key] = amount;
@@ -339,16 +345,21 @@ std::optional<std::string> invalid_resource(const Resource& resource) {
   const auto refused = [&](const std::string& why) {
     Resource shell = resource;
     refine(shell);
-    return "Resource '" + entry_text(shell, resource.allocation_info().role(), amount_text(resource)) + "' is invalid: " + why;
+    return "Resource '" + entry_text(shell, resource.allocation_info().role(), amount_text(resource)) +
+           "' is invalid: " + why;
   };
   if (resource.name().empty()) return refused("Empty resource name");
   if (const auto why = bad_amount(resource)) return refused(*why);
-  if (resource.has_disk() && resource.name() != "disk") return refused("DiskInfo should not be set for " + resource.name() + " resource");
+  if (resource.has_disk() && resource.name() != "disk")
+    return refused("DiskInfo should not be set for " + resource.name() + " resource");
   if (resource.name() == "gpus" && milli_of(resource.scalar().value()) % 1000 != 0) {
     return refused("The 'gpus' resource must be an unsigned integer");
   }
-  if (!resource.reservations().empty() && (resource.has_reservation() || (resource.has_role() && resource.role() != "*"))) {
-    return refused("Invalid resource format: 'Resource.role' and 'Resource.reservation' must not be set if 'Resource.reservations' is set");
+  if (!resource.reservations().empty() &&
+      (resource.has_reservation() || (resource.has_role() && resource.role() != "*"))) {
+    return refused(
+        "Invalid resource format: 'Resource.role' and 'Resource.reservation' must not be set if "
+        "'Resource.reservations' is set");
   }
   return std::nullopt;
 }
@@ -365,7 +376,8 @@ base::Result<std::vector<Resource>> parse_resources(std::string_view where, std:
   std::vector<Resource> resources;
   for (const auto& [name, value] : *items) {
     const auto refused = [&, &name = name, &value = value] {
-      return base::Error{std::string(where), "'" + name + ":" + value + "' is neither a number, nor [ranges], nor {a set}"};
+      return base::Error{std::string(where),
+                         "'" + name + ":" + value + "' is neither a number, nor [ranges], nor {a set}"};
     };
     Resource resource;
     resource.set_name(name);
@@ -387,7 +399,8 @@ base::Result<std::vector<Resource>> parse_resources(std::string_view where, std:
       }
     } else if (bracketed(value, '{', '}')) {
       resource.set_type(Value::SET);
-      for (const std::string& item : base::split_list(std::string_view(value).substr(1, value.size() - 2))) resource.mutable_set()->add_item(item);
+      for (const std::string& item : base::split_list(std::string_view(value).substr(1, value.size() - 2)))
+        resource.mutable_set()->add_item(item);
     } else {
       const auto scalar = number(value);
       if (!scalar) return refused();

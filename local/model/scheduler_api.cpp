@@ -32,20 +32,34 @@ struct RequiredBody {
 };
 std::optional<RequiredBody> required_body(const Call& call) {
   switch (call.type()) {
-    case Call::SUBSCRIBE: return RequiredBody{call.has_subscribe(), "subscribe"};
-    case Call::ACCEPT: return RequiredBody{call.has_accept(), "accept"};
-    case Call::DECLINE: return RequiredBody{call.has_decline(), "decline"};
-    case Call::KILL: return RequiredBody{call.has_kill(), "kill"};
-    case Call::SHUTDOWN: return RequiredBody{call.has_shutdown(), "shutdown"};
-    case Call::ACKNOWLEDGE: return RequiredBody{call.has_acknowledge(), "acknowledge"};
-    case Call::RECONCILE: return RequiredBody{call.has_reconcile(), "reconcile"};
-    case Call::MESSAGE: return RequiredBody{call.has_message(), "message"};
-    case Call::REQUEST: return RequiredBody{call.has_request(), "request"};
-    case Call::ACCEPT_INVERSE_OFFERS: return RequiredBody{call.has_accept_inverse_offers(), "accept_inverse_offers"};
-    case Call::DECLINE_INVERSE_OFFERS: return RequiredBody{call.has_decline_inverse_offers(), "decline_inverse_offers"};
-    case Call::ACKNOWLEDGE_OPERATION_STATUS: return RequiredBody{call.has_acknowledge_operation_status(), "acknowledge_operation_status"};
-    case Call::RECONCILE_OPERATIONS: return RequiredBody{call.has_reconcile_operations(), "reconcile_operations"};
-    case Call::UPDATE_FRAMEWORK: return RequiredBody{call.has_update_framework(), "update_framework"};
+    case Call::SUBSCRIBE:
+      return RequiredBody{call.has_subscribe(), "subscribe"};
+    case Call::ACCEPT:
+      return RequiredBody{call.has_accept(), "accept"};
+    case Call::DECLINE:
+      return RequiredBody{call.has_decline(), "decline"};
+    case Call::KILL:
+      return RequiredBody{call.has_kill(), "kill"};
+    case Call::SHUTDOWN:
+      return RequiredBody{call.has_shutdown(), "shutdown"};
+    case Call::ACKNOWLEDGE:
+      return RequiredBody{call.has_acknowledge(), "acknowledge"};
+    case Call::RECONCILE:
+      return RequiredBody{call.has_reconcile(), "reconcile"};
+    case Call::MESSAGE:
+      return RequiredBody{call.has_message(), "message"};
+    case Call::REQUEST:
+      return RequiredBody{call.has_request(), "request"};
+    case Call::ACCEPT_INVERSE_OFFERS:
+      return RequiredBody{call.has_accept_inverse_offers(), "accept_inverse_offers"};
+    case Call::DECLINE_INVERSE_OFFERS:
+      return RequiredBody{call.has_decline_inverse_offers(), "decline_inverse_offers"};
+    case Call::ACKNOWLEDGE_OPERATION_STATUS:
+      return RequiredBody{call.has_acknowledge_operation_status(), "acknowledge_operation_status"};
+    case Call::RECONCILE_OPERATIONS:
+      return RequiredBody{call.has_reconcile_operations(), "reconcile_operations"};
+    case Call::UPDATE_FRAMEWORK:
+      return RequiredBody{call.has_update_framework(), "update_framework"};
     case Call::UNKNOWN:
     case Call::TEARDOWN:
     case Call::REVIVE:
@@ -59,9 +73,11 @@ std::string framework_id_inside(const FrameworkInfo& info) { return info.has_id(
 
 std::optional<std::string> invalid_subscribe(const Call& call, const std::optional<std::string>& principal) {
   const FrameworkInfo& info = call.subscribe().framework_info();
-  if (call.framework_id().value() != framework_id_inside(info)) return "'framework_id' differs from 'subscribe.framework_info.id'";
+  if (call.framework_id().value() != framework_id_inside(info))
+    return "'framework_id' differs from 'subscribe.framework_info.id'";
   if (principal && info.has_principal() && *principal != info.principal()) {
-    return "Authenticated principal '" + *principal + "' does not match principal '" + info.principal() + "' set in `FrameworkInfo`";
+    return "Authenticated principal '" + *principal + "' does not match principal '" + info.principal() +
+           "' set in `FrameworkInfo`";
   }
   return std::nullopt;
 }
@@ -72,7 +88,8 @@ std::optional<std::string> invalid_component(std::string_view role, std::string_
   if (component == "..") return quoted + " cannot include '..' as a component";
   if (component == "*") return quoted + " cannot include '*' as a component";
   if (component.front() == '-') return quoted + " cannot include a component starting with '-'";
-  const bool bad = std::any_of(component.begin(), component.end(), [](char c) { return (c >= '\t' && c <= '\r') || c == ' ' || c == '\x7f'; });
+  const bool bad = std::any_of(component.begin(), component.end(),
+                               [](char c) { return (c >= '\t' && c <= '\r') || c == ' ' || c == '\x7f'; });
   if (bad) return quoted + " cannot contain white space or DEL";
   return std::nullopt;
 }
@@ -105,7 +122,8 @@ mesos::v1::ExecutorInfo comparable(const mesos::v1::ExecutorInfo& info) {
       variable.clear_secret();
       variable.set_value(variable.value());
     }
-    sort_by(*command.mutable_environment()->mutable_variables(), [](const auto& variable) { return variable.SerializeAsString(); });
+    sort_by(*command.mutable_environment()->mutable_variables(),
+            [](const auto& variable) { return variable.SerializeAsString(); });
     command.set_shell(command.shell());
     if (command.value().empty()) command.clear_value();
     if (command.user().empty()) command.clear_user();
@@ -200,7 +218,8 @@ std::optional<std::string> invalid_call(const Call& call, const std::optional<st
     if (!valid_uuid(call.acknowledge_operation_status().uuid())) return "Not a valid UUID";
     if (!call.acknowledge_operation_status().has_agent_id()) return "Expecting 'agent_id' to be present";
   }
-  if (call.type() == Call::UPDATE_FRAMEWORK && call.framework_id().value() != framework_id_inside(call.update_framework().framework_info())) {
+  if (call.type() == Call::UPDATE_FRAMEWORK &&
+      call.framework_id().value() != framework_id_inside(call.update_framework().framework_info())) {
     return "'framework_id' differs from 'update_framework.framework_info.id'";
   }
   return std::nullopt;
@@ -238,7 +257,8 @@ std::optional<std::string> invalid_framework(const FrameworkInfo& info) {
       if (const auto why = invalid_role(role)) return "'FrameworkInfo.roles' contains invalid role: " + *why;
     }
   } else {
-    if (!info.roles().empty()) return "'FrameworkInfo.roles' must not be set when the framework is not MULTI_ROLE capable";
+    if (!info.roles().empty())
+      return "'FrameworkInfo.roles' must not be set when the framework is not MULTI_ROLE capable";
     if (const auto why = invalid_role(info.role())) return "'FrameworkInfo.role' is not a valid role: " + *why;
   }
   if (info.has_id()) {
@@ -256,18 +276,22 @@ std::optional<std::string> invalid_framework(const FrameworkInfo& info) {
 std::optional<std::string> invalid_suppressed(const FrameworkInfo& info, const std::set<std::string>& suppressed) {
   const std::set<std::string> roles = roles_of(info);
   std::set<std::string> foreign;
-  std::set_difference(suppressed.begin(), suppressed.end(), roles.begin(), roles.end(), std::inserter(foreign, foreign.end()));
+  std::set_difference(suppressed.begin(), suppressed.end(), roles.begin(), roles.end(),
+                      std::inserter(foreign, foreign.end()));
   if (foreign.empty()) return std::nullopt;
   return "Suppressed roles " + braced(foreign) + " are not contained in the set of roles";
 }
 
-std::optional<std::string> invalid_constraints(const FrameworkInfo& info, const mesos::v1::scheduler::OfferConstraints& constraints) {
+std::optional<std::string> invalid_constraints(const FrameworkInfo& info,
+                                               const mesos::v1::scheduler::OfferConstraints& constraints) {
   const std::set<std::string> roles = roles_of(info);
   const auto refused = [](const std::string& why, const std::string& role) {
-    return "Offer constraints are not valid: 'OfferConstraints::role_constraints' has an empty '" + why + "' for role " + role;
+    return "Offer constraints are not valid: 'OfferConstraints::role_constraints' has an empty '" + why +
+           "' for role " + role;
   };
   for (const auto& [role, constraint] : constraints.role_constraints()) {
-    if (!roles.contains(role)) return "Offer constraints specify `role_constraints` for a role '" + role + "'not contained in the set of roles";
+    if (!roles.contains(role))
+      return "Offer constraints specify `role_constraints` for a role '" + role + "'not contained in the set of roles";
     if (constraint.groups().empty()) return refused("RoleConstraints::groups", role);
     for (const auto& group : constraint.groups()) {
       if (group.attribute_constraints().empty()) return refused("RoleConstraints::Group::attribute_constraints", role);
@@ -283,12 +307,14 @@ bool same_executor(const mesos::v1::ExecutorInfo& a, const mesos::v1::ExecutorIn
 
 std::string executor_mismatch(const mesos::v1::ExecutorInfo& known, const mesos::v1::ExecutorInfo& given) {
   const std::string rule = std::string(60, '-') + "\n";
-  return "ExecutorInfo is not compatible with existing ExecutorInfo with same ExecutorID.\n" + rule + "Existing ExecutorInfo:\n" +
-         known.DebugString() + "\n" + rule + "ExecutorInfo:\n" + given.DebugString() + "\n" + rule;
+  return "ExecutorInfo is not compatible with existing ExecutorInfo with same ExecutorID.\n" + rule +
+         "Existing ExecutorInfo:\n" + known.DebugString() + "\n" + rule + "ExecutorInfo:\n" + given.DebugString() +
+         "\n" + rule;
 }
 
 std::optional<std::string> invalid_task(const mesos::v1::TaskInfo& task) {
-  if (task.kill_policy().grace_period().nanoseconds() < 0) return "Task's 'kill_policy.grace_period' must be non-negative";
+  if (task.kill_policy().grace_period().nanoseconds() < 0)
+    return "Task's 'kill_policy.grace_period' must be non-negative";
   if (task.max_completion_time().nanoseconds() < 0) return "Task's `max_completion_time` must be non-negative";
   if (task.resources().empty()) return "Task uses no resources";
   if (task.has_command()) {
@@ -300,21 +326,29 @@ std::optional<std::string> invalid_task(const mesos::v1::TaskInfo& task) {
   return std::nullopt;
 }
 
-std::optional<std::string> invalid_executor(const mesos::v1::ExecutorInfo& executor, const std::string& framework_id, bool group) {
+std::optional<std::string> invalid_executor(const mesos::v1::ExecutorInfo& executor, const std::string& framework_id,
+                                            bool group) {
   using mesos::v1::ExecutorInfo;
   if (const auto why = invalid_id(executor.executor_id().value())) return why;
   if (executor.has_framework_id() && executor.framework_id().value() != framework_id) {
-    return "ExecutorInfo has an invalid FrameworkID (Actual: " + executor.framework_id().value() + " vs Expected: " + framework_id + ")";
+    return "ExecutorInfo has an invalid FrameworkID (Actual: " + executor.framework_id().value() +
+           " vs Expected: " + framework_id + ")";
   }
   if (group && !executor.has_framework_id()) return "'ExecutorInfo.framework_id' must be set";
-  if (group && (!executor.has_type() || executor.type() == ExecutorInfo::UNKNOWN)) return "'ExecutorInfo.type' must be set";
-  if (executor.type() == ExecutorInfo::DEFAULT && executor.has_command()) return "'ExecutorInfo.command' must not be set for 'DEFAULT' executor";
-  if (executor.type() == ExecutorInfo::CUSTOM && !executor.has_command()) return "'ExecutorInfo.command' must be set for 'CUSTOM' executor";
-  if (executor.shutdown_grace_period().nanoseconds() < 0) return "ExecutorInfo's 'shutdown_grace_period' must be non-negative";
+  if (group && (!executor.has_type() || executor.type() == ExecutorInfo::UNKNOWN))
+    return "'ExecutorInfo.type' must be set";
+  if (executor.type() == ExecutorInfo::DEFAULT && executor.has_command())
+    return "'ExecutorInfo.command' must not be set for 'DEFAULT' executor";
+  if (executor.type() == ExecutorInfo::CUSTOM && !executor.has_command())
+    return "'ExecutorInfo.command' must be set for 'CUSTOM' executor";
+  if (executor.shutdown_grace_period().nanoseconds() < 0)
+    return "ExecutorInfo's 'shutdown_grace_period' must be non-negative";
   if (const auto why = invalid_command(executor.command())) return "Executor's `CommandInfo` is invalid: " + *why;
   if (executor.has_container()) {
-    if (group && executor.container().type() == mesos::v1::ContainerInfo::DOCKER) return "Docker ContainerInfo is not supported on the executor";
-    if (const auto why = invalid_container(executor.container())) return "Executor's `ContainerInfo` is invalid: " + *why;
+    if (group && executor.container().type() == mesos::v1::ContainerInfo::DOCKER)
+      return "Docker ContainerInfo is not supported on the executor";
+    if (const auto why = invalid_container(executor.container()))
+      return "Executor's `ContainerInfo` is invalid: " + *why;
   }
   if (group) {
     const Resources needs = Resources::of(executor.resources());

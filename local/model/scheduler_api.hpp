@@ -39,7 +39,8 @@ std::string encode_message(const google::protobuf::Message& message, Codec forma
 std::string record_of(const google::protobuf::Message& message, Codec format);
 
 // Mesos: scheduler call validation; the text after "Failed to validate scheduler::Call: ".
-std::optional<std::string> invalid_call(const mesos::v1::scheduler::Call& call, const std::optional<std::string>& principal);
+std::optional<std::string> invalid_call(const mesos::v1::scheduler::Call& call,
+                                        const std::optional<std::string>& principal);
 
 // The roles a framework subscribes to, of either format.
 std::set<std::string> roles_of(const mesos::v1::FrameworkInfo& info);
@@ -48,8 +49,10 @@ std::optional<std::string> invalid_role(std::string_view role);
 
 // Mesos: framework info validation, as the ERROR event of a refused subscription says it.
 std::optional<std::string> invalid_framework(const mesos::v1::FrameworkInfo& info);
-std::optional<std::string> invalid_suppressed(const mesos::v1::FrameworkInfo& info, const std::set<std::string>& suppressed);
-std::optional<std::string> invalid_constraints(const mesos::v1::FrameworkInfo& info, const mesos::v1::scheduler::OfferConstraints& constraints);
+std::optional<std::string> invalid_suppressed(const mesos::v1::FrameworkInfo& info,
+                                              const std::set<std::string>& suppressed);
+std::optional<std::string> invalid_constraints(const mesos::v1::FrameworkInfo& info,
+                                               const mesos::v1::scheduler::OfferConstraints& constraints);
 
 // Mesos: ExecutorInfo compatibility. True if `b` may share the running executor described by `a`:
 // sets compare as sets, labels and shutdown grace do not matter, an unset string is an empty one.
@@ -59,7 +62,8 @@ std::string executor_mismatch(const mesos::v1::ExecutorInfo& known, const mesos:
 // Mesos: the parts of task validation that need no knowledge of the cluster: ids, kill policy,
 // command, container. "Task uses no resources" comes before executor xor command.
 std::optional<std::string> invalid_task(const mesos::v1::TaskInfo& task);
-std::optional<std::string> invalid_executor(const mesos::v1::ExecutorInfo& executor, const std::string& framework_id, bool group);
+std::optional<std::string> invalid_executor(const mesos::v1::ExecutorInfo& executor, const std::string& framework_id,
+                                            bool group);
 
 // First bad resource of any task or executor of an operation.
 std::optional<std::string> invalid_resources(const ResourceList& list);

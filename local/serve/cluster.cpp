@@ -37,12 +37,15 @@ base::Result<std::map<std::string, std::string>> read_credentials(const std::str
   text << in.rdbuf();
   rapidjson::Document json;
   json.Parse(text.str().c_str());
-  const auto malformed = [&] { return base::Error{"--credentials " + file, R"(is not {"credentials":[{"principal":..,"secret":..}]})"}; };
-  if (json.HasParseError() || !json.IsObject() || !json.HasMember("credentials") || !json["credentials"].IsArray()) return malformed();
+  const auto malformed = [&] {
+    return base::Error{"--credentials " + file, R"(is not {"credentials":[{"principal":..,"secret":..}]})"};
+  };
+  if (json.HasParseError() || !json.IsObject() || !json.HasMember("credentials") || !json["credentials"].IsArray())
+    return malformed();
   std::map<std::string, std::string> credentials;
   for (const auto& item : json["credentials"].GetArray()) {
-    if (!item.IsObject() || !item.HasMember("principal") || !item["principal"].IsString() || !item.HasMember("secret") ||
-        !item["secret"].IsString()) {
+    if (!item.IsObject() || !item.HasMember("principal") || !item["principal"].IsString() ||
+        !item.HasMember("secret") || !item["secret"].IsString()) {
       return malformed();
     }
     credentials[item["principal"].GetString()] = item["secret"].GetString();
@@ -51,16 +54,22 @@ base::Result<std::map<std::string, std::string>> read_credentials(const std::str
   return credentials;
 }
 
-const std::string& nth(const std::vector<std::string>& list, std::size_t index) { return list[std::min(index, list.size() - 1)]; }
+const std::string& nth(const std::vector<std::string>& list, std::size_t index) {
+  return list[std::min(index, list.size() - 1)];
+}
 
 ServerResponse text(int status, std::string body) {
-  return {.status = status, .headers = {{"Content-Type", "text/plain; charset=utf-8"}}, .body = std::move(body), .stream = nullptr};
+  return {.status = status,
+          .headers = {{"Content-Type", "text/plain; charset=utf-8"}},
+          .body = std::move(body),
+          .stream = nullptr};
 }
 
 base::Duration millis_of(const ServerRequest& request, const std::string& name) {
   const auto found = request.query.find(name);
   std::int64_t value = 0;
-  if (found != request.query.end()) std::from_chars(found->second.data(), found->second.data() + found->second.size(), value);
+  if (found != request.query.end())
+    std::from_chars(found->second.data(), found->second.data() + found->second.size(), value);
   return std::chrono::milliseconds(std::max<std::int64_t>(0, value));
 }
 
@@ -88,7 +97,8 @@ struct Cluster::Impl {
 base::Status Cluster::Impl::make_work_dir() {
   if (options.work_dir.empty()) {
     std::string pattern = (std::filesystem::temp_directory_path() / "diego-local-XXXXXX").string();
-    if (mkdtemp(pattern.data()) == nullptr) return base::Error{"--work-dir", "no directory of our own can be made below " + pattern};
+    if (mkdtemp(pattern.data()) == nullptr)
+      return base::Error{"--work-dir", "no directory of our own can be made below " + pattern};
     work_dir = pattern;
     own_work_dir = true;
     return base::ok();
@@ -102,7 +112,8 @@ base::Status Cluster::Impl::make_work_dir() {
 
 base::Result<AgentServerOptions> Cluster::Impl::agent_options(std::size_t index) const {
   auto info = std::make_shared<mesos::v1::AgentInfo>();
-  const auto resources = parse_resources("--resources", options.resources.empty() ? kDefaultResources : nth(options.resources, index));
+  const auto resources =
+      parse_resources("--resources", options.resources.empty() ? kDefaultResources : nth(options.resources, index));
   if (!resources) return resources.error();
   for (const auto& resource : *resources) *info->add_resources() = resource;
   if (!options.attributes.empty()) {
@@ -123,7 +134,8 @@ base::Result<AgentServerOptions> Cluster::Impl::agent_options(std::size_t index)
   agent.agent.recovery_timeout = options.recovery_timeout;
   for (const std::string& variable : options.executor_environment) {
     const std::size_t equals = variable.find('=');
-    if (equals == std::string::npos || equals == 0) return base::Error{"--executor-environment", "'" + variable + "' is not NAME=VALUE"};
+    if (equals == std::string::npos || equals == 0)
+      return base::Error{"--executor-environment", "'" + variable + "' is not NAME=VALUE"};
     agent.agent.executor_environment[variable.substr(0, equals)] = variable.substr(equals + 1);
   }
   return agent;
@@ -201,7 +213,8 @@ ServerResponse Cluster::Impl::agent_list() {
   }
   json.EndArray();
   json.EndObject();
-  return {.status = 200, .headers = {{"Content-Type", "application/json"}}, .body = buffer.GetString(), .stream = nullptr};
+  return {
+      .status = 200, .headers = {{"Content-Type", "application/json"}}, .body = buffer.GetString(), .stream = nullptr};
 }
 
 // ---- Cluster

@@ -13,15 +13,15 @@ namespace local {
 
 struct ClusterOptions {
   std::string listen_ip = "127.0.0.1";
-  std::int64_t port = 5050;      // 0: any free one.
+  std::int64_t port = 5050;  // 0: any free one.
   std::int64_t agents = 3;
-  std::int64_t agent_port = 0;   // Of the first agent, the others count up; 0: any free ones.
+  std::int64_t agent_port = 0;  // Of the first agent, the others count up; 0: any free ones.
   // The i-th is for the i-th agent, the last one for all further agents. As mesos-agent takes them.
   std::vector<std::string> resources, attributes;
-  std::string work_dir;          // Empty: one of our own below the system's, removed at the end.
+  std::string work_dir;  // Empty: one of our own below the system's, removed at the end.
   base::Duration allocation_interval = std::chrono::seconds(1);
   base::Duration agent_unreachable_after = std::chrono::seconds(75);
-  std::string credentials_file;  // As mesos-master's --credentials; empty: no authentication.
+  std::string credentials_file;                   // As mesos-master's --credentials; empty: no authentication.
   std::vector<std::string> executor_environment;  // K=V
   base::Duration executor_registration_timeout = std::chrono::minutes(1);
   base::Duration executor_reregistration_timeout = std::chrono::seconds(2);

@@ -40,12 +40,18 @@ using Input = std::variant<Asked, StreamGone, LinkUp, LinkDown, AgentSaid, Maste
 
 HttpRequest to_model(const ServerRequest& request) {
   const std::size_t mark = request.target.find('?');
-  return {.method = request.method, .path = request.path, .query = mark == std::string::npos ? "" : request.target.substr(mark + 1),
-          .headers = request.headers, .body = request.body};
+  return {.method = request.method,
+          .path = request.path,
+          .query = mark == std::string::npos ? "" : request.target.substr(mark + 1),
+          .headers = request.headers,
+          .body = request.body};
 }
 
 ServerResponse going_away() {
-  return {.status = 503, .headers = {{"Content-Type", "text/plain; charset=utf-8"}}, .body = "No leader elected", .stream = nullptr};
+  return {.status = 503,
+          .headers = {{"Content-Type", "text/plain; charset=utf-8"}},
+          .body = "No leader elected",
+          .stream = nullptr};
 }
 
 }  // namespace
@@ -54,7 +60,8 @@ struct MasterServer::Impl {
   explicit Impl(MasterServerOptions given) : options(std::move(given)) {}
 
   ServerResponse serve(const ServerRequest& request) {
-    if (options.local_requests && (request.path == "/local" || request.path.rfind("/local/", 0) == 0)) return options.local_requests(request);
+    if (options.local_requests && (request.path == "/local" || request.path.rfind("/local/", 0) == 0))
+      return options.local_requests(request);
     auto answer = std::make_shared<std::promise<ServerResponse>>();
     std::future<ServerResponse> pending = answer->get_future();
     if (!mailbox.post(Asked{to_model(request), std::move(answer)})) return going_away();
@@ -83,7 +90,9 @@ struct MasterServer::Impl {
   void on(Asked& asked) {
     const StreamId id = ++last_stream;
     Master::HttpResult result = model->http(asked.request, id, platform::now());
-    ServerResponse response{.status = result.answer.status, .headers = std::move(result.answer.headers), .body = std::move(result.answer.body),
+    ServerResponse response{.status = result.answer.status,
+                            .headers = std::move(result.answer.headers),
+                            .body = std::move(result.answer.body),
                             .stream = nullptr};
     if (result.answer.stream) {
       response.stream = std::make_shared<platform::StreamBody>();
@@ -124,7 +133,8 @@ struct MasterServer::Impl {
   void perform(MasterActions actions) {
     for (MasterAction& action : actions) {
       if (auto* record = std::get_if<SendRecord>(&action)) {
-        if (const auto found = streams.find(record->stream); found != streams.end()) found->second->push(std::move(record->bytes));
+        if (const auto found = streams.find(record->stream); found != streams.end())
+          found->second->push(std::move(record->bytes));
       } else if (auto* close = std::get_if<CloseStream>(&action)) {
         const auto found = streams.find(close->stream);
         if (found == streams.end()) continue;
@@ -165,11 +175,13 @@ base::Result<int> MasterServer::start(std::string_view where) {
   http.body_bytes_max = std::size_t{64} << 20U;
   http.header_bytes_max = 80 * 1024;  // Mesos's parser stops there.
   http.idle_timeout = std::chrono::minutes(10);
-  impl_->http = std::make_unique<platform::HttpServer>(http, [impl = impl_.get()](const ServerRequest& request) { return impl->serve(request); });
+  impl_->http = std::make_unique<platform::HttpServer>(
+      http, [impl = impl_.get()](const ServerRequest& request) { return impl->serve(request); });
   const base::Result<int> port = impl_->http->start(where);
   if (!port) return port.error();
   impl_->options.master.port = *port;
-  impl_->model = std::make_unique<Master>(impl_->options.master, base::Random(platform::random_seed()), platform::now());
+  impl_->model =
+      std::make_unique<Master>(impl_->options.master, base::Random(platform::random_seed()), platform::now());
   impl_->loop = std::thread([impl = impl_.get()] { impl->run(); });
   return *port;
 }

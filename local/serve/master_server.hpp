@@ -18,7 +18,7 @@ struct ServerResponse;
 namespace local {
 
 struct MasterServerOptions {
-  MasterConfig master;           // Its port is what the listener got.
+  MasterConfig master;  // Its port is what the listener got.
   platform::HostPort listen{"127.0.0.1", 5050};
   std::size_t http_threads = 96;  // A subscribed scheduler keeps one, each of its other connections another.
 

@@ -54,8 +54,6 @@ EVILS = [
     ("answers 500", refuse_with("500 Internal Server Error", "boom"), ["500"]),
     ("answers 503", refuse_with("503 Service Unavailable", "No leader elected"), ["503", "leader"]),
     ("answers 404", refuse_with("404 Not Found", "404 Not Found."), ["404"]),
-    ("answers 403 with claims", refuse_with("403 Forbidden", "The request's authenticated principal contains claims"),
-     ["403"]),
     ("redirects to a dead leader", redirect_to_itself, ["refused", "redirect", "127.0.0.1:1", "307"]),
     ("closes at once", closes_at_once, ["closed", "answer", "end"]),
     ("does not speak HTTP", no_http, ["answer", "HTTP", "read", "clos"]),
@@ -66,12 +64,31 @@ EVILS = [
     ("cuts a record", stream(GOOD, b"1000\n{\"type\":\"OFF", hold_s=0.3), ["record", "cut", "closed", "end"]),
     ("announces a record of 4 GB", stream(GOOD, b"4294967296\n{", hold_s=0.3), ["longer", "record", "length"]),
     ("breaks its chunks", broken_chunks, ["stream", "chunk", "clos", "end", "answer"]),
-    ("refuses with an ERROR event", stream(record({"type": "ERROR", "error": {"message": "Role not allowed"}})),
-     ["Role not allowed"]),
     ("ends the stream before SUBSCRIBED", stream(), ["end", "clos", "SUBSCRIBED", "before"]),
     ("sends OFFERS before SUBSCRIBED", stream(record({"type": "OFFERS", "offers": {"offers": []}}), hold_s=0.3),
      ["SUBSCRIBED", "OFFERS", "stream", "end", "clos"]),
 ]
+
+
+# What no retry can cure, before we were ever subscribed: the settings are wrong.
+FINAL = [
+    ("answers 403 with claims", refuse_with("403 Forbidden", "The request's authenticated principal contains claims"),
+     "principal contains claims"),
+    ("answers 415", refuse_with("415 Unsupported Media Type", "Expecting 'Content-Type' of application/json"), "415"),
+    ("refuses with an ERROR event", stream(record({"type": "ERROR", "error": {"message": "Role not allowed"}})),
+     "Role not allowed"),
+]
+
+
+def ends(answer, words):
+    def check(bench):
+        master = BadMaster(bench, free_port(), answer)
+        scheduler = Scheduler(bench, master.address, wait_ready=False)
+        expect_equal(scheduler.program.wait(15), 2, "exit code")
+        last = scheduler.program.lines()[-1]
+        expect(words in last and last.startswith("diego-scheduler: "), f"a last line with '{words}'",
+               scheduler.program.lines())
+    return check
 
 
 def good_master(bench, port):
@@ -112,6 +129,9 @@ def endures(answer, words):
 
 for what, how, wanted in EVILS:
     add_case(f"a master that {what}", endures(how, wanted))
+
+for what, how, wanted in FINAL:
+    add_case(f"a master that {what} ends it with one line and exit 2", ends(how, wanted))
 
 
 @case("a record that is no JSON is skipped and the stream goes on")

@@ -18,6 +18,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PR_SET_CHILD_SUBREAPER = 36
 LOG_TAIL_LINES = 25
+SANDBOXES_SHOWN = 3  # Of executors: the youngest.
 
 
 class Failed(Exception):
@@ -233,9 +234,10 @@ class Bench:
     def tails(self):
         """The end of every log, for the reader of a failure."""
         out = []
-        for log in sorted(self.dir.glob("*.log")):
+        sandboxes = sorted(self.dir.rglob("stderr"), key=lambda f: f.stat().st_mtime)[-SANDBOXES_SHOWN:]
+        for log in [*sorted(self.dir.glob("*.log")), *sandboxes]:
             lines = log.read_text(errors="replace").splitlines()
-            out.append(f"--- {log.name} (last {min(LOG_TAIL_LINES, len(lines))} of {len(lines)} lines)")
+            out.append(f"--- {log.relative_to(self.dir)} (last {min(LOG_TAIL_LINES, len(lines))} of {len(lines)} lines)")
             out += lines[-LOG_TAIL_LINES:]
         return "\n".join(out)
 

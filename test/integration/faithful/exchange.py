@@ -17,12 +17,13 @@ class Exchange:
 
     def __init__(self, path):
         self.path = pathlib.Path(path)
-        self.name = f"{self.path.parent.name}/{self.path.stem}"
+        parts = self.path.with_suffix("").parts
+        self.name = "/".join(parts[len(parts) - parts[::-1].index("mesos"):])  # Below captures/mesos.
         parts = MARK.split(self.path.read_bytes())
         sections = dict(zip(parts[1::2], parts[2::2]))
         self.request = sections.get(b"REQUEST", b"").removesuffix(b"\n")
         self.response = sections.get(b"RESPONSE", b"").removesuffix(b"\n")
-        self.streams = b"STREAM END" in sections
+        self.streams = b"[stream, in " in self.response
         body_file = self.path.with_suffix(".request.pb")
         head, _, body = self.request.partition(b"\r\n\r\n")
         if body_file.exists():

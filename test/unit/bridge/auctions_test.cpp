@@ -116,7 +116,7 @@ TEST_CASE("at the scheduler's bound auctions are refused with the bound's name",
   desk.refusal = "the queue is full (--queue-max 2)";
   const auto response = answer(request("POST", "/v1/lrps", kLrps), desk, {});
   CHECK(response.status == 503);
-  CHECK(response.body == R"({"error":"the queue is full (--queue-max 2)"})");
+  CHECK(response.body == R"~({"error":"the queue is full (--queue-max 2)"})~");
 }
 
 TEST_CASE("other methods on Diego's routes are refused as Go refuses them", "[bridge]") {

@@ -28,7 +28,8 @@ local::RegisterAgent comeback(const MasterRig& rig, const std::string& id, bool 
   info->mutable_id()->set_value(id);
   const auto resources = local::parse_resources("test", "cpus:4;mem:4096;ports:[31000-31099]");
   for (const auto& resource : *resources) *info->add_resources() = resource;
-  local::RegisterAgent message{.info = info, .pid = "slave(1)@10.0.0.1:5051", .tasks = {}, .executors = {}, .frameworks = {}};
+  local::RegisterAgent message{
+      .info = info, .pid = "slave(1)@10.0.0.1:5051", .tasks = {}, .executors = {}, .frameworks = {}};
   auto framework = std::make_shared<mesos::v1::FrameworkInfo>();
   framework->set_user("u");
   framework->set_name("n");
@@ -61,8 +62,10 @@ TEST_CASE("a lost agent takes its offers back and nothing else while tasks are c
 TEST_CASE("without checkpointing tasks are lost with the agent's connection", "[master]") {
   MasterRig rig;
   rig.add_agent();
-  rig.post("/api/v1/scheduler", R"({"type":"SUBSCRIBE","subscribe":{"framework_info":{"user":"u","name":"n","roles":["r"],"failover_timeout":9,)"
-                                R"("capabilities":[{"type":"MULTI_ROLE"},{"type":"PARTITION_AWARE"}]}}})");
+  rig.post(
+      "/api/v1/scheduler",
+      R"({"type":"SUBSCRIBE","subscribe":{"framework_info":{"user":"u","name":"n","roles":["r"],"failover_timeout":9,)"
+      R"("capabilities":[{"type":"MULTI_ROLE"},{"type":"PARTITION_AWARE"}]}}})");
   rig.launch("O0", "t");
   rig.take();
   rig.lose_agent(1);
@@ -76,9 +79,12 @@ TEST_CASE("an agent away for 75 s is unreachable, its tasks first, and reconcili
   rig.pass(seconds(75) - milliseconds(1));
   CHECK(rig.take() == Lines(5, "HEARTBEAT"));
   rig.pass(milliseconds(1));
-  CHECK(rig.take() == Lines{"UPDATE t TASK_UNREACHABLE AGENT_REMOVED 'health check timed out' @S0 since", "FAILURE S0"});
-  rig.call(R"({"type":"RECONCILE","framework_id":{"value":"F"},"reconcile":{"tasks":[{"task_id":{"value":"t"},"agent_id":{"value":"S0"}}]}})");
-  CHECK(rig.take() == Lines{"UPDATE t TASK_UNREACHABLE RECONCILIATION 'Reconciliation: Task is unreachable' @S0 since"});
+  CHECK(rig.take() ==
+        Lines{"UPDATE t TASK_UNREACHABLE AGENT_REMOVED 'health check timed out' @S0 since", "FAILURE S0"});
+  rig.call(
+      R"({"type":"RECONCILE","framework_id":{"value":"F"},"reconcile":{"tasks":[{"task_id":{"value":"t"},"agent_id":{"value":"S0"}}]}})");
+  CHECK(rig.take() ==
+        Lines{"UPDATE t TASK_UNREACHABLE RECONCILIATION 'Reconciliation: Task is unreachable' @S0 since"});
 }
 
 TEST_CASE("an unreachable agent that returns brings its tasks back", "[master]") {
@@ -88,7 +94,8 @@ TEST_CASE("an unreachable agent that returns brings its tasks back", "[master]")
   rig.pass(seconds(80));
   rig.take();
   rig.agent_says(2, comeback(rig, id, true));
-  CHECK(rig.take() == Lines{"2<- Reregistered", "UPDATE t TASK_RUNNING AGENT_REREGISTERED 'Unreachable agent re-reregistered' @S0",
+  CHECK(rig.take() == Lines{"2<- Reregistered",
+                            "UPDATE t TASK_RUNNING AGENT_REREGISTERED 'Unreachable agent re-reregistered' @S0",
                             "OFFERS O2@S0 ports:[31000-31099]; cpus:3; mem:4032"});
 }
 
@@ -108,7 +115,8 @@ TEST_CASE("a kill asked for while the agent was away reaches it on its return, w
   MasterRig rig = launched();
   const std::string id = rig.master().id() + "-S0";
   rig.lose_agent(1);
-  rig.call(R"({"type":"KILL","framework_id":{"value":"F"},"kill":{"task_id":{"value":"t"},"kill_policy":{"grace_period":{"nanoseconds":5}}}})");
+  rig.call(
+      R"({"type":"KILL","framework_id":{"value":"F"},"kill":{"task_id":{"value":"t"},"kill_policy":{"grace_period":{"nanoseconds":5}}}})");
   rig.take();
   rig.agent_says(2, comeback(rig, id, true));
   CHECK(rig.take() == Lines{"2<- Reregistered", "2<- KillTask t"});
@@ -125,15 +133,18 @@ TEST_CASE("what a dead link says is not heard", "[master]") {
 TEST_CASE("an agent that leaves loses its tasks even for those who know better states", "[master]") {
   MasterRig rig = launched();
   rig.agent_says(1, local::Unregister{});
-  CHECK(rig.take() == Lines{"RESCIND O1", "UPDATE t TASK_LOST AGENT_REMOVED 'Agent host removed: the agent unregistered' @S0", "FAILURE S0"});
+  CHECK(rig.take() == Lines{"RESCIND O1",
+                            "UPDATE t TASK_LOST AGENT_REMOVED 'Agent host removed: the agent unregistered' @S0",
+                            "FAILURE S0"});
 }
 
 TEST_CASE("a master that knows nothing learns tasks from returning agents and frameworks", "[master]") {
   MasterRig old = launched();
-  MasterRig fresh;
+  MasterRig fresh({}, 2);
   const std::string id = old.master().id() + "-S0";
   local::RegisterAgent message = comeback(old, id, true);
-  fresh.subscribe(R"("id":{"value":")" + old.framework_id() + "\"}", R"(,"framework_id":{"value":")" + old.framework_id() + "\"}");
+  fresh.subscribe(R"("id":{"value":")" + old.framework_id() + "\"}",
+                  R"(,"framework_id":{"value":")" + old.framework_id() + "\"}");
   fresh.take();
   fresh.agent_says(1, message);
   const Lines lines = fresh.take();

@@ -19,7 +19,8 @@ MasterRig offered() {
 }
 
 std::string decline(const std::string& offer, const std::string& filters) {
-  return R"({"type":"DECLINE","framework_id":{"value":"F"},"decline":{"offer_ids":[{"value":")" + offer + "\"}]" + filters + "}}";
+  return R"({"type":"DECLINE","framework_id":{"value":"F"},"decline":{"offer_ids":[{"value":")" + offer + "\"}]" +
+         filters + "}}";
 }
 
 }  // namespace
@@ -55,9 +56,11 @@ TEST_CASE("declined with 0 s an offer returns with the next batch, not before", 
 }
 
 TEST_CASE("a refusal holds for its time, 5 s if none or a bad one is given", "[master]") {
-  const auto [filters, waits] = GENERATE(table<std::string, int>({
-      {"", 5}, {R"(,"filters":{})", 5}, {R"(,"filters":{"refuse_seconds":-3})", 5}, {R"(,"filters":{"refuse_seconds":3})", 3},
-      {R"(,"filters":{"refuse_seconds":0.2})", 1}}));
+  const auto [filters, waits] = GENERATE(table<std::string, int>({{"", 5},
+                                                                  {R"(,"filters":{})", 5},
+                                                                  {R"(,"filters":{"refuse_seconds":-3})", 5},
+                                                                  {R"(,"filters":{"refuse_seconds":3})", 3},
+                                                                  {R"(,"filters":{"refuse_seconds":0.2})", 1}}));
   CAPTURE(filters);
   MasterRig rig = offered();
   rig.call(decline("O0", filters));
@@ -103,7 +106,9 @@ TEST_CASE("one role that is not ours makes SUPPRESS and REVIVE void without a wo
   CAPTURE(type, role);
   MasterRig rig = offered();
   rig.call(decline("O0", R"(,"filters":{"refuse_seconds":2})"));
-  CHECK(rig.call("{\"type\":\"" + type + R"(","framework_id":{"value":"F"},")" + body + R"(":{"roles":["r",")" + role + "\"]}}").status == 202);
+  CHECK(rig.call("{\"type\":\"" + type + R"(","framework_id":{"value":"F"},")" + body + R"(":{"roles":["r",")" + role +
+                 "\"]}}")
+            .status == 202);
   CHECK(rig.take().empty());
   rig.pass(seconds(3));
   CHECK(rig.take_of("OFFERS").size() == 1);
@@ -143,7 +148,9 @@ TEST_CASE("a second framework gets the next agent, for its share is smaller", "[
 TEST_CASE("a plain framework sees roles in the old format and no allocation", "[master]") {
   MasterRig rig;
   rig.add_agent("cpus(batch):1;cpus:2;mem:64");
-  const auto answer = rig.post("/api/v1/scheduler", R"({"type":"SUBSCRIBE","subscribe":{"framework_info":{"user":"u","name":"n","role":"batch"}}})");
+  const auto answer =
+      rig.post("/api/v1/scheduler",
+               R"({"type":"SUBSCRIBE","subscribe":{"framework_info":{"user":"u","name":"n","role":"batch"}}})");
   CHECK(answer.status == 200);
   CHECK(rig.take_of("OFFERS") == Lines{"OFFERS O0@S0 cpus(reservations: [(STATIC,batch)]):1; cpus:2; mem:64"});
 }
@@ -151,10 +158,11 @@ TEST_CASE("a plain framework sees roles in the old format and no allocation", "[
 TEST_CASE("constraints keep agents without the attribute away", "[master]") {
   MasterRig rig;
   rig.add_agent();
-  rig.post("/api/v1/scheduler",
-           R"({"type":"SUBSCRIBE","subscribe":{"framework_info":{"user":"u","name":"n","roles":["r"],"capabilities":[{"type":"MULTI_ROLE"}]},)"
-           R"("offer_constraints":{"role_constraints":{"r":{"groups":[{"attribute_constraints":[{"selector":{"attribute_name":"gpu"},)"
-           R"("predicate":{"exists":{}}}]}]}}}}})");
+  rig.post(
+      "/api/v1/scheduler",
+      R"({"type":"SUBSCRIBE","subscribe":{"framework_info":{"user":"u","name":"n","roles":["r"],"capabilities":[{"type":"MULTI_ROLE"}]},)"
+      R"("offer_constraints":{"role_constraints":{"r":{"groups":[{"attribute_constraints":[{"selector":{"attribute_name":"gpu"},)"
+      R"("predicate":{"exists":{}}}]}]}}}}})");
   rig.pass(seconds(2));
   CHECK(rig.take_of("OFFERS").empty());
 }

@@ -18,13 +18,15 @@ using mesos::v1::scheduler::Event;
 namespace {
 
 std::string replaced(std::string text, const std::string& from, const std::string& to) {
-  for (std::size_t at = 0; !from.empty() && (at = text.find(from, at)) != std::string::npos; at += to.size()) text.replace(at, from.size(), to);
+  for (std::size_t at = 0; !from.empty() && (at = text.find(from, at)) != std::string::npos; at += to.size())
+    text.replace(at, from.size(), to);
   return text;
 }
 
 std::string status_text(const mesos::v1::TaskStatus& status) {
   std::string text = status.task_id().value() + " " + mesos::v1::TaskState_Name(status.state());
-  if (status.source() != mesos::v1::TaskStatus::SOURCE_MASTER) text += " from " + mesos::v1::TaskStatus::Source_Name(status.source()).substr(7);
+  if (status.source() != mesos::v1::TaskStatus::SOURCE_MASTER)
+    text += " from " + mesos::v1::TaskStatus::Source_Name(status.source()).substr(7);
   if (status.has_reason()) text += " " + mesos::v1::TaskStatus::Reason_Name(status.reason()).substr(7);
   if (status.has_message()) text += " '" + status.message() + "'";
   if (status.has_agent_id()) text += " @" + status.agent_id().value();
@@ -36,26 +38,35 @@ std::string status_text(const mesos::v1::TaskStatus& status) {
 
 std::string event_text(const Event& event) {
   switch (event.type()) {
-    case Event::SUBSCRIBED: return "SUBSCRIBED " + event.subscribed().framework_id().value();
+    case Event::SUBSCRIBED:
+      return "SUBSCRIBED " + event.subscribed().framework_id().value();
     case Event::OFFERS: {
       std::string text = "OFFERS";
       for (const auto& offer : event.offers().offers()) {
-        text += " " + offer.id().value() + "@" + offer.agent_id().value() + " " + local::Resources::of(offer.resources()).text("");
+        text += " " + offer.id().value() + "@" + offer.agent_id().value() + " " +
+                local::Resources::of(offer.resources()).text("");
         for (const auto& executor : offer.executor_ids()) text += " +" + executor.value();
       }
       return text;
     }
-    case Event::RESCIND: return "RESCIND " + event.rescind().offer_id().value();
-    case Event::UPDATE: return "UPDATE " + status_text(event.update().status());
-    case Event::MESSAGE: return "MESSAGE " + event.message().executor_id().value() + " " + event.message().data();
+    case Event::RESCIND:
+      return "RESCIND " + event.rescind().offer_id().value();
+    case Event::UPDATE:
+      return "UPDATE " + status_text(event.update().status());
+    case Event::MESSAGE:
+      return "MESSAGE " + event.message().executor_id().value() + " " + event.message().data();
     case Event::FAILURE:
       return "FAILURE " + event.failure().agent_id().value() +
-             (event.failure().has_executor_id() ? " " + event.failure().executor_id().value() + " " + std::to_string(event.failure().status()) : "");
-    case Event::ERROR: return "ERROR " + event.error().message();
+             (event.failure().has_executor_id()
+                  ? " " + event.failure().executor_id().value() + " " + std::to_string(event.failure().status())
+                  : "");
+    case Event::ERROR:
+      return "ERROR " + event.error().message();
     case Event::UPDATE_OPERATION_STATUS:
       return "OPERATION " + event.update_operation_status().status().operation_id().value() + " " +
              mesos::v1::OperationState_Name(event.update_operation_status().status().state());
-    default: return Event::Type_Name(event.type());
+    default:
+      return Event::Type_Name(event.type());
   }
 }
 
@@ -75,17 +86,26 @@ struct MessageText {
   std::string operator()(const local::KillTask& kill) const {
     return "KillTask " + kill.task_id + (kill.kill_policy ? " with policy" : "");
   }
-  std::string operator()(const local::ShutdownExecutor& shutdown) const { return "ShutdownExecutor " + shutdown.executor_id; }
+  std::string operator()(const local::ShutdownExecutor& shutdown) const {
+    return "ShutdownExecutor " + shutdown.executor_id;
+  }
   std::string operator()(const local::AckStatus& ack) const { return "AckStatus " + ack.task_id; }
-  std::string operator()(const local::ShutdownFramework& shutdown) const { return "ShutdownFramework " + shutdown.framework_id; }
-  std::string operator()(const local::FrameworkMessage& message) const { return "FrameworkMessage " + message.executor_id + " " + message.data; }
-  std::string operator()(const local::UpdateFramework& update) const { return "UpdateFramework " + update.framework->name(); }
+  std::string operator()(const local::ShutdownFramework& shutdown) const {
+    return "ShutdownFramework " + shutdown.framework_id;
+  }
+  std::string operator()(const local::FrameworkMessage& message) const {
+    return "FrameworkMessage " + message.executor_id + " " + message.data;
+  }
+  std::string operator()(const local::UpdateFramework& update) const {
+    return "UpdateFramework " + update.framework->name();
+  }
   std::string operator()(const local::ShutdownAgent&) const { return "ShutdownAgent"; }
 };
 
 }  // namespace
 
-MasterRig::MasterRig(local::MasterConfig config) : master_(std::make_unique<local::Master>(std::move(config), base::Random(1), now_)) {}
+MasterRig::MasterRig(local::MasterConfig config, std::uint64_t seed)
+    : master_(std::make_unique<local::Master>(std::move(config), base::Random(seed), now_)) {}
 
 std::string MasterRig::full(const std::string& text) const {
   std::string out = replaced(text, "\"F\"", "\"" + framework_id_ + "\"");
@@ -94,8 +114,10 @@ std::string MasterRig::full(const std::string& text) const {
 
 std::string MasterRig::brief(std::string text) const { return replaced(std::move(text), master_->id() + "-", ""); }
 
-local::HttpAnswer MasterRig::post(const std::string& path, const std::string& json, std::vector<std::pair<std::string, std::string>> headers) {
-  local::HttpRequest request{.method = "POST", .path = path, .query = "", .headers = std::move(headers), .body = full(json)};
+local::HttpAnswer MasterRig::post(const std::string& path, const std::string& json,
+                                  std::vector<std::pair<std::string, std::string>> headers) {
+  local::HttpRequest request{
+      .method = "POST", .path = path, .query = "", .headers = std::move(headers), .body = full(json)};
   const local::StreamId stream = next_stream_++;
   local::Master::HttpResult result = master_->http(request, stream, now_);
   note(result.actions);
@@ -113,14 +135,17 @@ local::HttpAnswer MasterRig::call(const std::string& json) {
 }
 
 local::HttpAnswer MasterRig::subscribe(const std::string& extra, const std::string& beside) {
-  std::string info = R"("user":"u","name":"n","roles":["r"],"checkpoint":true,"failover_timeout":10,)"
-                     R"("capabilities":[{"type":"MULTI_ROLE"},{"type":"PARTITION_AWARE"},{"type":"RESERVATION_REFINEMENT"}])";
+  std::string info =
+      R"("user":"u","name":"n","roles":["r"],"checkpoint":true,"failover_timeout":10,)"
+      R"("capabilities":[{"type":"MULTI_ROLE"},{"type":"PARTITION_AWARE"},{"type":"RESERVATION_REFINEMENT"}])";
   if (extra.find("\"roles\"") != std::string::npos) info = replaced(info, R"("roles":["r"],)", "");
   if (!extra.empty()) info += "," + extra;
-  return post("/api/v1/scheduler", R"({"type":"SUBSCRIBE")" + beside + R"(,"subscribe":{"framework_info":{)" + info + "}}}");
+  return post("/api/v1/scheduler",
+              R"({"type":"SUBSCRIBE")" + beside + R"(,"subscribe":{"framework_info":{)" + info + "}}}");
 }
 
-local::HttpAnswer MasterRig::launch(const std::string& offer, const std::string& task, const std::string& more, double refuse_seconds) {
+local::HttpAnswer MasterRig::launch(const std::string& offer, const std::string& task, const std::string& more,
+                                    double refuse_seconds) {
   return call(R"({"type":"ACCEPT","framework_id":{"value":"F"},"accept":{"offer_ids":[{"value":")" + offer +
               R"("}],"operations":[{"type":"LAUNCH","launch":{"task_infos":[{"name":"t","task_id":{"value":")" + task +
               R"("},"agent_id":{"value":"S0"},"resources":[{"name":"cpus","type":"SCALAR","scalar":{"value":1}},)"
@@ -138,13 +163,17 @@ void MasterRig::add_agent(const std::string& resources, local::AgentLink link) {
   for (const auto& resource : *parsed) *info->add_resources() = resource;
   if (link == 0) link = next_link_;
   next_link_ = link + 1;
-  agent_says(link, local::RegisterAgent{.info = info, .pid = "slave(1)@10.0.0.1:5051", .tasks = {}, .executors = {}, .frameworks = {}});
+  agent_says(link, local::RegisterAgent{
+                       .info = info, .pid = "slave(1)@10.0.0.1:5051", .tasks = {}, .executors = {}, .frameworks = {}});
 }
 
-void MasterRig::agent_says(local::AgentLink link, local::FromAgent message) { note(master_->agent_says(link, message, now_)); }
+void MasterRig::agent_says(local::AgentLink link, local::FromAgent message) {
+  note(master_->agent_says(link, message, now_));
+}
 void MasterRig::lose_agent(local::AgentLink link) { note(master_->agent_lost(link, now_)); }
 
-void MasterRig::status(const std::string& task, int state, const std::string& uuid, const std::string& latest, local::AgentLink link) {
+void MasterRig::status(const std::string& task, int state, const std::string& uuid, const std::string& latest,
+                       local::AgentLink link) {
   auto status = std::make_shared<mesos::v1::TaskStatus>();
   status->mutable_task_id()->set_value(task);
   status->set_state(static_cast<mesos::v1::TaskState>(state));

@@ -18,16 +18,17 @@ MasterRig launched() {
   return rig;
 }
 
-constexpr const char* kUuid = "0123456789abcdef";       // Version nibble 3.
+constexpr const char* kUuid = "0123456789abcdef";  // Version nibble 3.
 constexpr const char* kUuidText = "MDEyMzQ1Njc4OWFiY2RlZg==";
 
 std::string acknowledge(const std::string& uuid) {
-  return R"({"type":"ACKNOWLEDGE","framework_id":{"value":"F"},"acknowledge":{"agent_id":{"value":"S0"},"task_id":{"value":"t"},"uuid":")" + uuid + "\"}}";
+  return R"({"type":"ACKNOWLEDGE","framework_id":{"value":"F"},"acknowledge":{"agent_id":{"value":"S0"},"task_id":{"value":"t"},"uuid":")" +
+         uuid + "\"}}";
 }
 
 std::string reconcile(const std::string& task, const std::string& agent) {
-  return R"({"type":"RECONCILE","framework_id":{"value":"F"},"reconcile":{"tasks":[{"task_id":{"value":")" + task + "\"}" +
-         (agent.empty() ? "" : R"(,"agent_id":{"value":")" + agent + "\"}") + "}]}}";
+  return R"({"type":"RECONCILE","framework_id":{"value":"F"},"reconcile":{"tasks":[{"task_id":{"value":")" + task +
+         "\"}" + (agent.empty() ? "" : R"(,"agent_id":{"value":")" + agent + "\"}") + "}]}}";
 }
 
 }  // namespace
@@ -103,7 +104,10 @@ TEST_CASE("an acknowledgement of another update does not complete a task", "[mas
 
 TEST_CASE("KILL goes to the agent, unless it names a wrong one", "[master]") {
   MasterRig rig = launched();
-  const auto kill = [&](const std::string& rest) { return rig.call(R"({"type":"KILL","framework_id":{"value":"F"},"kill":{"task_id":{"value":"t"})" + rest + "}}").status; };
+  const auto kill = [&](const std::string& rest) {
+    return rig.call(R"({"type":"KILL","framework_id":{"value":"F"},"kill":{"task_id":{"value":"t"})" + rest + "}}")
+        .status;
+  };
   CHECK(kill(R"(,"kill_policy":{"grace_period":{"nanoseconds":5}})") == 202);
   CHECK(rig.take() == Lines{"1<- KillTask t with policy"});
   CHECK(kill(R"(,"agent_id":{"value":"S5"})") == 202);
@@ -118,14 +122,17 @@ TEST_CASE("KILL of an unknown task is answered like reconciliation", "[master]")
 
 TEST_CASE("messages pass both ways and SHUTDOWN reaches the agent", "[master]") {
   MasterRig rig = launched();
-  rig.call(R"({"type":"MESSAGE","framework_id":{"value":"F"},"message":{"agent_id":{"value":"S0"},"executor_id":{"value":"e"},"data":"cGluZw=="}})");
-  rig.call(R"({"type":"SHUTDOWN","framework_id":{"value":"F"},"shutdown":{"agent_id":{"value":"S0"},"executor_id":{"value":"e"}}})");
+  rig.call(
+      R"({"type":"MESSAGE","framework_id":{"value":"F"},"message":{"agent_id":{"value":"S0"},"executor_id":{"value":"e"},"data":"cGluZw=="}})");
+  rig.call(
+      R"({"type":"SHUTDOWN","framework_id":{"value":"F"},"shutdown":{"agent_id":{"value":"S0"},"executor_id":{"value":"e"}}})");
   rig.agent_says(1, local::ExecutorMessage{rig.framework_id(), "e", "pong"});
   CHECK(rig.take() == Lines{"1<- FrameworkMessage e ping", "1<- ShutdownExecutor e", "MESSAGE e pong"});
 }
 
 TEST_CASE("operations are unknown when asked about", "[master]") {
   MasterRig rig = launched();
-  rig.call(R"({"type":"RECONCILE_OPERATIONS","framework_id":{"value":"F"},"reconcile_operations":{"operations":[{"operation_id":{"value":"op"}}]}})");
+  rig.call(
+      R"({"type":"RECONCILE_OPERATIONS","framework_id":{"value":"F"},"reconcile_operations":{"operations":[{"operation_id":{"value":"op"}}]}})");
   CHECK(rig.take() == Lines{"OPERATION op OPERATION_UNKNOWN"});
 }

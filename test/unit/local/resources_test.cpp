@@ -20,7 +20,8 @@ Resources sum(const std::string& text) {
 
 TEST_CASE("resources print as Mesos prints them", "[resources]") {
   CHECK(sum("disk:8;mem:1984;cpus:3.8;ports:[32000-32010, 31000-31099]").text("batch") ==
-        "ports(allocated: batch):[31000-31099, 32000-32010]; cpus(allocated: batch):3.8; mem(allocated: batch):1984; disk(allocated: batch):8");
+        "ports(allocated: batch):[31000-31099, 32000-32010]; cpus(allocated: batch):3.8; mem(allocated: batch):1984; "
+        "disk(allocated: batch):8");
   CHECK(sum("cpus(batch):0.5;cpus:3.2").text("batch") ==
         "cpus(allocated: batch)(reservations: [(STATIC,batch)]):0.5; cpus(allocated: batch):3.2");
 }
@@ -37,8 +38,12 @@ TEST_CASE("taking ports out of the middle splits the range and giving them back 
 
 TEST_CASE("a sum contains what is within every dimension, to a thousandth", "[resources]") {
   const Resources whole = sum("cpus:0.3;mem:32");
-  const auto [part, fits] = GENERATE(table<std::string, bool>({
-      {"cpus:0.3", true}, {"cpus:0.3;mem:32", true}, {"cpus:0.301", false}, {"cpus:0.1;mem:33", false}, {"gpus:1", false}, {"cpus(r):0.1", false}}));
+  const auto [part, fits] = GENERATE(table<std::string, bool>({{"cpus:0.3", true},
+                                                               {"cpus:0.3;mem:32", true},
+                                                               {"cpus:0.301", false},
+                                                               {"cpus:0.1;mem:33", false},
+                                                               {"gpus:1", false},
+                                                               {"cpus(r):0.1", false}}));
   CAPTURE(part);
   CHECK(whole.contains(sum(part)) == fits);
 }
@@ -65,7 +70,8 @@ TEST_CASE("a bad scalar is refused in the words of Mesos", "[resources]") {
   resource.set_type(mesos::v1::Value::SCALAR);
   resource.mutable_scalar()->set_value(GENERATE(-1.0, 0.0, 0.0001));
   REQUIRE(local::invalid_resource(resource));
-  CHECK(local::invalid_resource(resource)->find("is invalid: Invalid scalar resource: value <= 0") != std::string::npos);
+  CHECK(local::invalid_resource(resource)->find("is invalid: Invalid scalar resource: value <= 0") !=
+        std::string::npos);
 }
 
 TEST_CASE("what is not a list of resources names the flag and the item", "[resources]") {
