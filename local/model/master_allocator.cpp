@@ -24,6 +24,14 @@ struct Claimant {
   const std::string* role;
 };
 
+// Most agents have nothing spare; that must cost nothing.
+bool worth_offering(const Agent& agent) {
+  const auto spare = [&](const char* name) {
+    return agent.total.milli(name) - agent.used.milli(name) - agent.offered.milli(name);
+  };
+  return spare("cpus") >= kCpusMin || spare("mem") >= kMemMin;
+}
+
 double dominant_share(const Resources& held, const Resources& cluster) {
   double share = 0;
   for (const char* name : {"cpus", "mem", "disk"}) {
@@ -69,8 +77,7 @@ void MasterState::allocate() {
   ++allocations_;
   std::vector<Claimant> claimants;
   std::map<std::string, Resources> held_by_role;
-  Resources cluster;
-  for (const auto& [id, agent] : agents_) cluster += agent.total;
+  Resources cluster;  // Only to share it out: one claimant gets all there is.
   for (auto& [id, framework] : frameworks_) {
     for (const auto& [role, held] : framework.held) held_by_role[role] += held;
     if (!framework.connected()) continue;
@@ -80,12 +87,14 @@ void MasterState::allocate() {
   }
   if (claimants.empty()) return;
 
+  if (claimants.size() > 1) {
+    for (const auto& [id, agent] : agents_) cluster += agent.total;
+  }
+
   std::map<FrameworkId, mesos::v1::scheduler::Event> events;
   for (auto& [agent_id, agent] : agents_) {
-    if (!agent.connected) continue;
+    if (!agent.connected || !worth_offering(agent)) continue;
     const Resources free = agent.total - agent.used - agent.offered;
-    if (free.milli("cpus") < kCpusMin && free.milli("mem") < kMemMin) continue;
-
     const auto shares = [&](const Claimant& claimant) {
       return std::tuple{dominant_share(held_by_role[*claimant.role], cluster), *claimant.role,
                         dominant_share(claimant.framework->held[*claimant.role], cluster), claimant.framework->id};

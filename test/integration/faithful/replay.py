@@ -519,13 +519,28 @@ def play_executor(world, folder, tally):
             stream.wait(lambda s=stream, n=len(tasks): len(s.events) >= (2 if group else 1 + n), 10)
         else:
             connection.close()
-        world.acknowledge_all()
+        settle(world, exchange, recorded)
         tally.note(exchange.name, problem)
     compare_executor_events(recorded, stream, f"executor-json/{folder.name}", tally)
     world.call({"type": "SHUTDOWN", "shutdown": {"executor_id": executor["executor_id"], "agent_id": {"value": env["MESOS_SLAVE_ID"]}}})
     ended = stream.wait(lambda: any(e["type"] == "SHUTDOWN" for e in stream.events), 10)
     tally.note(f"executor-json/{folder.name}/events SHUTDOWN", None if ended else "no SHUTDOWN event")
     stream.close()
+
+
+def settle(world, exchange, recorded):
+    """An update that the agent took reaches the scheduler, which acknowledges it, before the next call:
+    what the agent makes of the next one may depend on it."""
+    uuid = ((exchange.json() or {}).get("update") or {}).get("status", {}).get("uuid")
+    if not any(e["type"] == "ACKNOWLEDGED" and e["acknowledged"]["uuid"] == uuid for e in recorded):
+        world.acknowledge_all()
+        return
+
+    def seen():
+        world.acknowledge_all()
+        return any(e.get("update", {}).get("status", {}).get("uuid") == uuid for e in list(world.stream.events))
+    wait_for(f"{exchange.name} to reach the scheduler", seen)
+    world.acknowledge_all()
 
 
 def compare_executor_events(recorded, stream, name, tally):

@@ -1,6 +1,8 @@
 #include <catch2/catch.hpp>
 
 #include "master_rig.hpp"
+#include "mesos/record_decoder.hpp"
+#include "mesos/v1/scheduler/scheduler.pb.h"
 
 using local_test::Lines;
 using local_test::MasterRig;
@@ -164,6 +166,25 @@ TEST_CASE("with credentials everybody must authenticate, and as the same princip
   CHECK(with(good, subscribe + "}}}").status == 200);
   CHECK(with("Basic ZncyOnNlY3JldDI=", reconcile()).body ==
         "Authenticated principal 'fw2' does not match principal 'fw' set in `FrameworkInfo`");
+}
+
+TEST_CASE("a scheduler that accepts only protobuf gets protobuf records", "[master]") {
+  local::Master master({}, base::Random(3), base::Time{});
+  const auto result =
+      master.http({.method = "POST",
+                   .path = "/api/v1/scheduler",
+                   .query = "",
+                   .headers = {{"Content-Type", "application/json"}, {"Accept", "application/x-protobuf"}},
+                   .body = R"({"type":"SUBSCRIBE","subscribe":{"framework_info":{"user":"u","name":"n"}}})"},
+                  1, base::Time{});
+  CHECK(result.answer.headers.back() == std::pair<std::string, std::string>{"Content-Type", "application/x-protobuf"});
+  REQUIRE(result.actions.size() == 2);
+  mesos_client::RecordDecoder decoder(4096);
+  const auto records = decoder.feed(std::get<local::SendRecord>(result.actions[0]).bytes);
+  REQUIRE(records);
+  mesos::v1::scheduler::Event event;
+  REQUIRE(event.ParseFromString(records->front()));
+  CHECK(event.subscribed().framework_id().value() == master.id() + "-0000");
 }
 
 TEST_CASE("operators see agents, frameworks, executors and tasks", "[master]") {
