@@ -8,6 +8,10 @@ import socket
 import threading
 import time
 
+from programs import expect
+from wire import SCHEMA, records
+
+PROTOBUF = "application/x-protobuf"
 MARK = re.compile(rb"^======== ([A-Z ]+) ========\r?\n", re.M)
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 
@@ -23,18 +27,30 @@ class Exchange:
         sections = dict(zip(parts[1::2], parts[2::2]))
         self.request = sections.get(b"REQUEST", b"").removesuffix(b"\n")
         self.response = sections.get(b"RESPONSE", b"").removesuffix(b"\n")
-        self.streams = b"[stream, in " in self.response
+        self.streams = self.path.with_suffix(".stream").exists()
         body_file = self.path.with_suffix(".request.pb")
         head, _, body = self.request.partition(b"\r\n\r\n")
         if body_file.exists():
             body = body_file.read_bytes()
         self.head, self.body = head, body
+        self.protobuf = header(parse_head(b"HTTP/1.1 0\r\n" + head)[1], "Content-Type") == PROTOBUF
+        self.api = "executor" if b"/executor" in head.partition(b"\r\n")[0] else "scheduler"
 
     def json(self):
+        """The call, if the body is one, whatever its content type."""
         try:
-            return json.loads(self.body)
+            return SCHEMA.decode(call_kind(self.api), self.body) if self.protobuf else json.loads(self.body)
         except ValueError:
             return None
+
+    def request_for(self, names):
+        """The request as recorded but for the ids, which are the live ones."""
+        call = self.json() if self.protobuf else None
+        if call is None:
+            return assemble(names.live(self.head), names.live(self.body))
+        expect(SCHEMA.encode(call_kind(self.api), call) == self.body, f"{self.name} to be the same after decoding and encoding")
+        live = json.loads(names.live(json.dumps(call).encode()))
+        return assemble(names.live(self.head), SCHEMA.encode(call_kind(self.api), live))
 
     def answer(self):
         """(status line's code, headers, body) as recorded."""
@@ -42,7 +58,26 @@ class Exchange:
         return parse_head(head) + (b"" if self.streams else body,)
 
     def events(self):
-        return [json.loads(line) for line in self.path.with_suffix(".jsonl").read_text().splitlines()]
+        found, rest = records(self.path.with_suffix(".stream").read_bytes())
+        expect(not rest, f"{self.name}.stream to end with a whole record", rest)
+        decode = event_decoder(self.answer()[1], self.api)
+        return [decode(record) for record in found]
+
+
+def call_kind(api):
+    return f"mesos.v1.{api}.Call"
+
+
+def encoded(call, protobuf, api):
+    """(content type, body) of a call."""
+    return (PROTOBUF, SCHEMA.encode(call_kind(api), call)) if protobuf else ("application/json", json.dumps(call).encode())
+
+
+def event_decoder(headers, api):
+    """What makes an event of a record, by the content type of the answer."""
+    if header(headers, "Content-Type") == PROTOBUF:
+        return lambda record: SCHEMA.decode(f"mesos.v1.{api}.Event", record)
+    return json.loads
 
 
 def parse_head(head):
@@ -112,8 +147,9 @@ class Connection:
 class Stream:
     """The events of a streamed answer, read in a thread as they come."""
 
-    def __init__(self, connection):
+    def __init__(self, connection, headers, api="scheduler"):
         self.connection = connection
+        self.decode = event_decoder(headers, api)
         self.events, self.times = [], []
         self.ended = None  # "last chunk" or "closed"
         self.watchers = []
@@ -133,12 +169,9 @@ class Stream:
                 if not chunk:
                     ended = "last chunk"
                     break
-                buffer += chunk
-                while b"\n" in buffer:
-                    size, _, rest = buffer.partition(b"\n")
-                    if len(rest) < int(size):
-                        break
-                    event, buffer = json.loads(rest[:int(size)]), rest[int(size):]
+                found, buffer = records(buffer + chunk)
+                for record in found:
+                    event = self.decode(record)
                     for watcher in self.watchers:
                         watcher(event)
                     with self.changed:

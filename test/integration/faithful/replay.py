@@ -14,7 +14,7 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parents[1] / "lib"), str(HERE)]
 from cases import case, main
-from exchange import Connection, Exchange, Stream, Tally, assemble, difference, header, normal
+from exchange import Connection, Exchange, Stream, Tally, assemble, difference, encoded, header, normal
 from programs import ROOT, Failed, Skipped, expect, program, wait_for
 
 AGENTS = [("cpus:4;mem:2048;disk:4096;ports:[31000-31099, 32000-32010]", "zone:z1;rack:r1;slots:8;bays:[1-4]"),
@@ -61,7 +61,7 @@ class Cluster:
         if answer[2] is not None:
             connection.close()
             return answer, None
-        return (answer[0], answer[1], b""), Stream(connection)
+        return (answer[0], answer[1], b""), Stream(connection, answer[1])
 
 
 class Names:
@@ -124,7 +124,7 @@ def _(bench):
         if "pipelined" in path.stem:
             tally.note(exchange.name, pipelined(cluster, exchange))
             continue
-        answer, stream = cluster.ask(assemble(names.live(exchange.head), names.live(exchange.body)))
+        answer, stream = cluster.ask(exchange.request_for(names))
         problem = difference(exchange.answer(), answer)
         if stream:
             recorded = exchange.events()
@@ -172,14 +172,15 @@ def pipelined(cluster, exchange):
     return None if seen == recorded else f"answers {seen}, recorded {recorded}"
 
 
-# ---- scheduler-json: one session, its calls in the recorded order, each after the events it followed
+# ---- scheduler-json, scheduler-pb: one session, its calls in the recorded order, each after the events it followed
 
 
 class Session:
     def __init__(self, cluster, folder):
         self.cluster, self.folder = cluster, folder
-        self.names, self.tally = Names(), Tally(purposes("scheduler-json"))
-        self.recorded = [json.loads(line) for line in (folder / "01-subscribe.jsonl").read_text().splitlines()]
+        self.names, self.tally = Names(), Tally(purposes(folder.name))
+        self.first = Exchange(folder / "01-subscribe.txt")
+        self.recorded = self.first.events()
         self.offer_agent = {}  # Recorded offer -> recorded agent.
         for event in self.recorded:
             for offer in event.get("offers", {}).get("offers", []):
@@ -211,8 +212,8 @@ class Session:
             self.call({"type": "ACKNOWLEDGE", "acknowledge": {"agent_id": status["agent_id"], "task_id": status["task_id"], "uuid": status["uuid"]}})
 
     def call(self, call):
-        body = json.dumps({**call, "framework_id": {"value": self.framework}}).encode()
-        head = (f"POST /api/v1/scheduler HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nMesos-Stream-Id: {self.stream_id}\r\n"
+        content_type, body = encoded({**call, "framework_id": {"value": self.framework}}, self.first.protobuf, "scheduler")
+        head = (f"POST /api/v1/scheduler HTTP/1.1\r\nHost: x\r\nContent-Type: {content_type}\r\nMesos-Stream-Id: {self.stream_id}\r\n"
                 f"Content-Length: {len(body)}").encode()
         self.calls.send(head + b"\r\n\r\n" + body)
         return self.calls.answer()
@@ -238,7 +239,7 @@ class Session:
     # -- the recorded calls
 
     def subscribe(self):
-        exchange = Exchange(self.folder / "01-subscribe.txt")
+        exchange = self.first
         answer, self.stream = self.cluster.ask(assemble(exchange.head, exchange.body))
         problem = difference(exchange.answer(), answer)
         self.stream_id = header(answer[1], "Mesos-Stream-Id")
@@ -272,13 +273,13 @@ class Session:
     def play(self, exchange):
         call = exchange.json()
         if call and call["type"] == "ACCEPT":
-            for recorded in (o["value"] for o in call["accept"]["offer_ids"]):
+            for recorded in (o["value"] for o in call["accept"].get("offer_ids", [])):
                 if recorded not in self.used and recorded in self.offer_agent:
                     agent = self.names.pairs[self.offer_agent[recorded]]
                     live = self.gather(agent, 3 if agent.endswith("S0") else 1)
                     self.used[recorded] = live
                     self.names.learn(recorded, live)
-            for recorded in (o["value"] for o in call["accept"]["offer_ids"]):
+            for recorded in (o["value"] for o in call["accept"].get("offer_ids", [])):
                 self.offers.pop(self.used.get(recorded), None)
         if call and call["type"] == "UPDATE_FRAMEWORK":
             self.acknowledge()
@@ -289,7 +290,7 @@ class Session:
         if "late-duplicate" in exchange.name:
             self.learn_uuids()
         self.acknowledge()
-        answer, _ = self.cluster.ask(assemble(self.names.live(exchange.head), self.names.live(exchange.body)))
+        answer, _ = self.cluster.ask(exchange.request_for(self.names))
         if "unsuppress" in exchange.name:
             wait_for("an offer to the second role", lambda: any(o["allocation_info"]["role"] == "extra" for o in list(self.offers.values())), 10)
         return difference(exchange.answer(), answer)
@@ -299,7 +300,7 @@ class Session:
             self.names.learn(recorded.get("uuid"), live.get("uuid"))
 
     def play_subscription(self, exchange):
-        answer, stream = self.cluster.ask(assemble(self.names.live(exchange.head), self.names.live(exchange.body)))
+        answer, stream = self.cluster.ask(exchange.request_for(self.names))
         problem = difference(exchange.answer(), answer)
         stream.start()
         recorded = exchange.events()
@@ -343,7 +344,15 @@ def tallied(events):
 
 @case("a recorded scheduler session runs alike: every call and, task by task, every event")
 def _(bench):
-    folder = captures("scheduler-json")
+    run_session(bench, captures("scheduler-json"))
+
+
+@case("the same session in protobuf runs alike, requests and streams")
+def _(bench):
+    run_session(bench, captures("scheduler-pb"))
+
+
+def run_session(bench, folder):
     session = Session(Cluster(bench), folder)
     session.subscribe()
     played = 1
@@ -362,8 +371,8 @@ def _(bench):
     session.tally.note(exchange.name, problem or ends_as_recorded(exchange, stream))
     expect(session.stream.wait(lambda: session.stream.ended == "last chunk", 10), "the first stream to end when it was taken over")
     compare_events(session)
-    expect(played == len(list(folder.glob("[0-9]*.txt"))), "every file of scheduler-json to be played", played)
-    finish(session.tally, "scheduler-json")
+    expect(played == len(list(folder.glob("[0-9]*.txt"))), f"every file of {folder.name} to be played", played)
+    finish(session.tally, folder.name)
 
 
 def own_doing_s(event):
@@ -391,11 +400,11 @@ def compare_events(session):
                 break
         if problem is None and len(recorded) != len(live):
             problem = f"{len(live)} events, recorded {len(recorded)}: {json.dumps(live)}"
-        session.tally.note(f"scheduler-json/events {key}", problem)
+        session.tally.note(f"{session.folder.name}/events {key}", problem)
     for kind in ("OFFERS", "RESCIND"):  # One of each shape; which and when is a matter of timing.
         recorded = shapes(session.recorded, kind)
         live = shapes(session.stream.events, kind)
-        session.tally.note(f"scheduler-json/events {kind}", None if recorded == live else f"shapes {live}, recorded {recorded}")
+        session.tally.note(f"{session.folder.name}/events {kind}", None if recorded == live else f"shapes {live}, recorded {recorded}")
 
 
 def mask(event):
@@ -418,11 +427,13 @@ def shapes(events, kind):
     return found[-1] if found else None
 
 
-# ---- executor-json: the calls an executor of ours sends, against the agent
+# ---- executor-json, executor-pb: the calls an executor of ours sends, against the agent
 
 
 # The framework's name, its agent's attributes, the executors recorded under it.
-EXECUTORS = [("execs", "zone:z1;rack:r1", ["exec-bad-calls", "exec-terminal-twice"]), ("capture", AGENTS[0][1], ["exec-1", "exec-group"])]
+EXECUTORS = {"executor-json": [("execs", "zone:z1;rack:r1", ["exec-bad-calls", "exec-terminal-twice"]),
+                               ("capture", AGENTS[0][1], ["exec-1", "exec-group", "exec-s"])],
+             "executor-pb": [("execs", "zone:z1;rack:r1", ["exec-bad-calls"]), ("capture", AGENTS[0][1], ["exec-1", "exec-group", "exec-s"])]}
 
 
 class ExecutorWorld:
@@ -511,20 +522,20 @@ def play_executor(world, folder, tally):
     stream = None
     for exchange in exchanges:
         connection = Connection(port)
-        connection.send(assemble(names.live(exchange.head), names.live(exchange.body)))
+        connection.send(exchange.request_for(names))
         status, headers, body = connection.answer()
         problem = difference(exchange.answer(), (status, headers, body or b""))
         if body is None:
-            stream = Stream(connection).start()
+            stream = Stream(connection, headers, "executor").start()
             stream.wait(lambda s=stream, n=len(tasks): len(s.events) >= (2 if group else 1 + n), 10)
         else:
             connection.close()
         settle(world, exchange, recorded)
         tally.note(exchange.name, problem)
-    compare_executor_events(recorded, stream, f"executor-json/{folder.name}", tally)
+    compare_executor_events(recorded, stream, f"{folder.parent.name}/{folder.name}", tally)
     world.call({"type": "SHUTDOWN", "shutdown": {"executor_id": executor["executor_id"], "agent_id": {"value": env["MESOS_SLAVE_ID"]}}})
     ended = stream.wait(lambda: any(e["type"] == "SHUTDOWN" for e in stream.events), 10)
-    tally.note(f"executor-json/{folder.name}/events SHUTDOWN", None if ended else "no SHUTDOWN event")
+    tally.note(f"{folder.parent.name}/{folder.name}/events SHUTDOWN", None if ended else "no SHUTDOWN event")
     stream.close()
 
 
@@ -558,14 +569,22 @@ def compare_executor_events(recorded, stream, name, tally):
 
 @case("recorded executors are answered alike by the agent")
 def _(bench):
-    root = captures("executor-json")
-    tally = Tally(purposes("executor-json"))
-    for name, attributes, folders in EXECUTORS:
+    run_executors(bench, captures("executor-json"))
+
+
+@case("recorded executors that speak protobuf are answered alike by the agent, requests and streams")
+def _(bench):
+    run_executors(bench, captures("executor-pb"))
+
+
+def run_executors(bench, root):
+    tally = Tally(purposes(root.name))
+    for name, attributes, folders in EXECUTORS[root.name]:
         agents = [(AGENTS[0][0], attributes), AGENTS[1]]
         world = ExecutorWorld(bench, Cluster(bench, agents, f"diego-local-{name}"), name)
         for folder in folders:
             play_executor(world, root / folder, tally)
-    finish(tally, "executor-json")
+    finish(tally, root.name)
 
 
 if __name__ == "__main__":

@@ -232,3 +232,4 @@ def records(data):
 
 
 SCHEMA = Schema(SCHEMAS)
+SCHEMA.messages["mesos.v1.AgentInfo"][7] = Field("checkpoint", 7, "bool", False)  # Mesos writes it, our schema leaves it out.
