@@ -45,7 +45,6 @@ void AgentModel::Impl::add_container_status(const AgentExecutor& executor, mesos
   if (!container.has_container_id()) container.mutable_container_id()->set_value(executor.container_id);
   if (container.network_infos_size() == 0) {
     auto& address = *container.add_network_infos()->add_ip_addresses();
-    address.set_protocol(mesos::v1::NetworkInfo::IPv4);
     address.set_ip_address(config.ip);
   }
   if (executor.pid > 0 && !container.has_executor_pid())

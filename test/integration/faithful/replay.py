@@ -432,7 +432,7 @@ def shapes(events, kind):
 
 # The framework's name, its agent's attributes, the executors recorded under it.
 EXECUTORS = {"executor-json": [("execs", "zone:z1;rack:r1", ["exec-bad-calls", "exec-terminal-twice"]),
-                               ("capture", AGENTS[0][1], ["exec-1", "exec-group", "exec-s"])],
+                               ("capture", AGENTS[0][1], ["exec-1", "exec-group", "exec-s", "exec-3"])],
              "executor-pb": [("execs", "zone:z1;rack:r1", ["exec-bad-calls"]), ("capture", AGENTS[0][1], ["exec-1", "exec-group", "exec-s"])]}
 
 
