@@ -1,9 +1,12 @@
 // diego-scheduler: Diego's auctions answered with Mesos offers.
 
 #include <signal.h>
+#include <unistd.h>
 
 #include <cstdio>
+#include <mutex>
 #include <thread>
+#include <utility>
 
 #include "auctionrunner_bridge/bridge.hpp"
 #include "platform/flags.hpp"
@@ -30,6 +33,35 @@ sigset_t stop_signals() {
   return signals;
 }
 
+// Tells the scheduler of a first SIGINT or SIGTERM; a second one ends the process as it stands.
+class StopOnSignal {
+ public:
+  // nullptr: it is about to be destroyed.
+  static void watch(edge::Scheduler* scheduler) {
+    const std::lock_guard lock(mutex_);
+    scheduler_ = scheduler;
+    if (std::exchange(started_, true)) return;
+    std::thread(wait).detach();  // Ends with the process.
+  }
+
+ private:
+  static void wait() {
+    const sigset_t signals = stop_signals();
+    for (int count = 1;; ++count) {
+      int signal = 0;
+      sigwait(&signals, &signal);
+      if (count > 1) _exit(1);
+      platform::log_info("stopping, cells run on");
+      const std::lock_guard lock(mutex_);
+      if (scheduler_ != nullptr) scheduler_->stop();
+    }
+  }
+
+  static inline std::mutex mutex_;
+  static inline edge::Scheduler* scheduler_ = nullptr;
+  static inline bool started_ = false;
+};
+
 bridge::BridgeOptions bridge_options(const edge::BridgeFlags& flags) {
   bridge::BridgeOptions options;
   options.listen = flags.address;
@@ -54,16 +86,9 @@ int run(const edge::Options& options) {
               platform::HostPort{options.bridge.address.host, *port}.text().c_str(), options.mesos.master.c_str());
   std::fflush(stdout);
 
-  std::thread([&scheduler] {  // Ends with the process.
-    const sigset_t signals = stop_signals();
-    int signal = 0;
-    sigwait(&signals, &signal);
-    platform::log_info("stopping, cells run on");
-    scheduler.stop();
-  })
-      .detach();
-
+  StopOnSignal::watch(&scheduler);
   const base::Status outcome = scheduler.run();
+  StopOnSignal::watch(nullptr);
   bridge.stop();
   return outcome ? 0 : fail(outcome.error());
 }
@@ -90,6 +115,7 @@ int main(int argc, char** argv) {
   if (auto finished = edge::finish(options); !finished) return fail(finished.error());
   platform::start_log("diego-scheduler", *platform::parse_log_level("--log-level", options.log_level));
   if (!tears_down) return run(options);
+  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
   const auto done = edge::teardown(options);
   if (!done) return fail(done.error());
   std::printf("diego-scheduler: %s\n", done->c_str());

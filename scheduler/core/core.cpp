@@ -57,7 +57,7 @@ void Core::run_due(base::Time now) {
 void Core::run(const Timer& timer, base::Time now) {
   switch (timer.kind) {
     case TimerKind::place:
-      placing_wanted_ = true;
+      placing_wanted_ = revive_wanted_ = true;  // What fits it may have been declined meanwhile.
       break;
     case TimerKind::placement_timeout:
       if (Item* item = find(timer.key); item != nullptr && item->state == State::queued && !item->reason.empty()) {
@@ -66,13 +66,16 @@ void Core::run(const Timer& timer, base::Time now) {
       }
       break;
     case TimerKind::kill:
-      if (Item* item = find(timer.key); item != nullptr && item->state == State::stopping) kill(*item, now);
+      if (Item* item = find(timer.key);
+          item != nullptr && item->state == State::stopping && item->kill_at == timer.at) {
+        kill(*item, now);
+      }
       break;
     case TimerKind::launch_silence:
       if (Item* item = find(timer.key);
           item != nullptr && item->state == State::launching && now - item->since >= config_.launch_silence) {
-        unanswered_.emplace(item->task_id, item->agent_id);
-        ask_about_unanswered(now);
+        want_answer(item->task_id, item->agent_id, now);
+        timers_.arm({now + config_.launch_silence, TimerKind::launch_silence, timer.key, {}});
       }
       break;
     case TimerKind::cell:
@@ -81,7 +84,7 @@ void Core::run(const Timer& timer, base::Time now) {
     case TimerKind::stale_offers:
       break;  // answer_the_rest() looks at their age.
     case TimerKind::reconcile:
-      ask_about_unanswered(now);
+      if (next_ask_at_ == timer.at) ask_about_unanswered(now);
       break;
     case TimerKind::implicit_reconcile:
       if (connected_) act(Reconcile{});

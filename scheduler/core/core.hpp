@@ -56,6 +56,7 @@ class Core {
   void on(const AuctionsSubmitted& event, base::Time now);
   void on(const StopRequested& event, base::Time now);
   void submit(const Auction& auction, base::Time now);
+  void refresh_auction(Item& item, const Auction& auction);
   void enqueue(Item& item, base::Time not_before, base::Time now);
   void dequeue(const Item& item);
   void move_to(Item& item, State state, std::string reason, base::Time now);
@@ -68,6 +69,7 @@ class Core {
   void on(const Disconnected& event, base::Time now);
   void on(const FrameworkRemoved& event, base::Time now);
   void reconcile(base::Time now);
+  void want_answer(const std::string& task_id, const std::string& agent_id, base::Time ask_at);
   void ask_about_unanswered(base::Time now);
 
   // on_offers.cpp
@@ -75,8 +77,10 @@ class Core {
   void on(const OfferRescinded& event, base::Time now);
   void on(const InverseOffersArrived& event, base::Time now);
   void see_executors(AgentRecord& agent, const Offer& offer, base::Time now);
+  bool has_live_work(const std::string& executor_id) const;
   bool anything_waits(base::Time now) const;
   void place_waiting(base::Time now);
+  void await(Item& item, const std::string& agent_id, base::Time now);
   void launch(const std::string& agent_id, const std::vector<Key>& keys, base::Time now);
   void open_cell(AgentRecord& agent, std::vector<Piece>& pool, base::Time now);
   void answer_the_rest(base::Time now);
@@ -86,11 +90,13 @@ class Core {
   // on_status.cpp
   void on(const StatusArrived& event, base::Time now);
   void record(const Status& status, base::Time now);
+  void hear_of_cell(const Item& item, base::Time now);
   void record_live(Item& item, const Status& status, base::Time now);
   void record_end(Item& item, const Status& status, base::Time now);
   void record_stray(const Key& key, const Status& status, base::Time now);
   void adopt(const Key& key, const Status& status, base::Time now);
   void retry_launch(Item& item, const Status& status, base::Time now);
+  void requeue_or_end(Item& item, const std::string& why, base::Time now);
   void queue_again(Item& item, std::string reason, base::Time not_before, base::Time now);
 
   // on_cells.cpp
@@ -98,12 +104,15 @@ class Core {
   void on(const AgentLost& event, base::Time now);
   void on(const CellSaidHello& event, base::Time now);
   void on(const CellReported& event, base::Time now);
+  void hear_of_work(const CellReported& event, const CellReported::Work& work, base::Time now);
   AgentRecord& agent(const std::string& agent_id);
   CellRecord* cell_of(const std::string& agent_id, const std::string& executor_id);
   CellRecord& see_cell(AgentRecord& agent, const std::string& executor_id, base::Time now);
   void forget_cell(AgentRecord& agent, base::Time now);
   void leave_cell(Item& item, base::Time now);
   void tend_cell(const std::string& agent_id, base::Time now);
+  bool may_go(const CellRecord& cell, base::Time now) const;
+  void forget_agent(const std::string& agent_id);
   void refresh(const AgentRecord& agent);
 
   void run_due(base::Time now);
@@ -134,9 +143,14 @@ class Core {
   base::Duration revive_interval_;
   base::Time revive_not_before_;
 
-  std::set<std::pair<std::string, std::string>> unanswered_;  // Task and agent, of the explicit reconciliation.
-  base::Time reconciling_since_;
-  base::Duration reconcile_interval_{};
+  // Tasks the master is asked about until it answers. One chain of timers: `next_ask_at_`.
+  struct Unanswered {
+    std::string agent_id;
+    std::optional<base::Time> first_asked;
+  };
+  std::map<std::string, Unanswered> unanswered_;  // By task id.
+  std::optional<base::Time> next_ask_at_;
+  base::Duration ask_interval_{};
 
   Timers timers_;
   Actions actions_;  // Of the frame under way.

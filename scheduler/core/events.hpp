@@ -73,6 +73,7 @@ struct Status {
   std::string message;
   std::string uuid;                   // 16 raw bytes; empty: made by the master, not to be acknowledged.
   std::string agent_id, executor_id;  // Either may be empty.
+  bool from_executor = false;         // The executor itself said it: it is up.
   bool operator==(const Status&) const = default;
 };
 struct StatusArrived {
@@ -108,6 +109,7 @@ struct CellReported {
     bool operator==(const Work&) const = default;
   };
   std::vector<Work> work;
+  bool work_is_cut = false;  // There is more than `work` names.
   bool operator==(const CellReported&) const = default;
 };
 

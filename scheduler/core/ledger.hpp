@@ -18,6 +18,7 @@ namespace core {
 // One instance and its current attempt.
 struct Item {
   Auction auction;
+  bool auction_known = true;  // False: adopted; only the key, and what a report told, is known.
   placement::Request request;
   State state = State::queued;
   base::Time accepted;  // First auction.
@@ -35,7 +36,8 @@ struct Item {
   bool started = false;  // TASK_STARTING: the rep has taken it.
   bool ran = false;
   bool stop_wanted = false;
-  bool queue_again = false;  // After the stop: an auction came while it was stopping.
+  std::optional<base::Time> kill_at;  // The next KILL, while stopping.
+  bool queue_again = false;           // After the stop: an auction came while it was stopping.
 
   bool live() const {
     return state == State::launching || state == State::starting || state == State::running || state == State::stopping;
@@ -60,6 +62,7 @@ struct CellRecord {
   std::string executor_info;  // Empty until its hello, for a cell that another run of ours started.
   bool heard = false;         // Any sign of life: it is up.
   bool stopping = false;
+  bool found = false;     // Started by another run of ours: it may hold work we do not know of yet.
   base::Time since;       // It was launched or first seen.
   base::Time idle_since;  // Meaningful while `live` is empty.
   std::set<Key> live;     // Instances with a live attempt here.

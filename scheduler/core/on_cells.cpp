@@ -59,11 +59,11 @@ CellRecord* Core::cell_of(const std::string& agent_id, const std::string& execut
 CellRecord& Core::see_cell(AgentRecord& agent, const std::string& executor_id, base::Time now) {
   CellRecord cell;
   cell.executor_id = executor_id;
-  cell.heard = true;
+  cell.heard = cell.found = true;
   cell.since = cell.idle_since = now;
   agent.cell = std::move(cell);
   note("cell found executor=" + executor_id + " agent=" + agent.id);
-  tend_cell(agent.id, now);
+  timers_.arm({now, TimerKind::cell, {}, agent.id});
   return *agent.cell;
 }
 
@@ -73,17 +73,17 @@ void Core::forget_cell(AgentRecord& agent, base::Time now) {
   // Whoever had work there hears of each task by a status; if that is lost, by asking.
   for (const Key& key : agent.cell->live) {
     const Item& item = items_.at(key);
-    if (item.live()) unanswered_.emplace(item.task_id, item.agent_id);
-  }
-  if (!unanswered_.empty() && reconcile_interval_ == base::Duration{0}) {
-    reconciling_since_ = now;
-    reconcile_interval_ = kAskAgain;
-    timers_.arm({now + kAskAgain, TimerKind::reconcile, {}, {}});
+    if (item.live()) want_answer(item.task_id, item.agent_id, now + kAskAgain);
   }
   agent.cell.reset();
   placing_wanted_ = true;
   revive_wanted_ = true;
   refresh(agent);
+}
+
+void Core::forget_agent(const std::string& agent_id) {
+  agents_.erase(agent_id);
+  cluster_.remove(agent_id);
 }
 
 void Core::leave_cell(Item& item, base::Time now) {
@@ -92,21 +92,34 @@ void Core::leave_cell(Item& item, base::Time now) {
   AgentRecord& record = found->second;
   record.last_offered += item.charged;
   item.charged = {};
-  if (CellRecord* cell = cell_of(item.agent_id, item.executor_id);
-      cell != nullptr && cell->live.erase(item.auction.key) > 0 && cell->live.empty()) {
+  placing_wanted_ = true;
+  revive_wanted_ = true;  // What ended is on offer again.
+  CellRecord* cell = cell_of(item.agent_id, item.executor_id);
+  if (cell != nullptr && cell->live.erase(item.auction.key) > 0 && cell->live.empty()) {
+    if (record.lost) return forget_agent(record.id);
+    // An executor that never came up, and now has nothing to come up for, must not be launched on
+    // again: its id is spent.
+    if (!cell->heard) return forget_cell(record, now);
     cell->idle_since = now;
     timers_.arm({now + config_.cell_idle_timeout, TimerKind::cell, {}, record.id});
   }
-  placing_wanted_ = true;
-  revive_wanted_ = true;  // What ended is on offer again.
   refresh(record);
 }
 
-// Asks a found cell for its hello, and ends a cell that has been idle for long. Only the scheduler
-// ends a cell, so an idle exit cannot race a launch.
+// A found cell may hold work that nobody has told us of yet (a master that restarted with us answers
+// only for agents that are back): its own report has to say that it is empty.
+bool Core::may_go(const CellRecord& cell, base::Time now) const {
+  if (!cell.live.empty() || now - cell.idle_since < config_.cell_idle_timeout) return false;
+  if (!cell.found) return true;
+  if (cell.report) return cell.report->work.empty() && !cell.report->work_is_cut;
+  return now - cell.since >= config_.agent_reregister_timeout;
+}
+
+// Asks a found cell for its hello and report, and ends a cell that has been idle for long. Only the
+// scheduler ends a cell, so an idle exit cannot race a launch.
 void Core::tend_cell(const std::string& agent_id, base::Time now) {
   const auto found = agents_.find(agent_id);
-  if (found == agents_.end() || !found->second.cell) return;
+  if (found == agents_.end() || !found->second.cell || found->second.lost) return;
   AgentRecord& record = found->second;
   CellRecord& cell = *record.cell;
   const auto again = [&](base::Time at) { timers_.arm({at, TimerKind::cell, {}, agent_id}); };
@@ -116,7 +129,7 @@ void Core::tend_cell(const std::string& agent_id, base::Time now) {
     cell.asked_at = now;
     return again(now + config_.shutdown_retry);
   }
-  if (cell.live.empty() && now - cell.idle_since >= config_.cell_idle_timeout) {
+  if (may_go(cell, now)) {
     note("idle cell is told to go cell=" + cell.cell_id + " executor=" + cell.executor_id + " agent=" + agent_id);
     cell.stopping = true;
     cell.asked_at = now;
@@ -124,11 +137,14 @@ void Core::tend_cell(const std::string& agent_id, base::Time now) {
     refresh(record);
     return again(now + config_.shutdown_retry);
   }
-  if (cell.executor_info.empty()) {
+  const bool silent = cell.executor_info.empty() || (cell.found && !cell.report);
+  if (silent && (cell.asked_at == base::Time{} || now - cell.asked_at >= kAskAgain)) {
     if (connected_) act(RequestReport{agent_id, cell.executor_id});
+    cell.asked_at = now;
     again(now + kAskAgain);
   }
-  if (cell.live.empty()) again(cell.idle_since + config_.cell_idle_timeout);
+  if (cell.live.empty() && now < cell.idle_since + config_.cell_idle_timeout)
+    again(cell.idle_since + config_.cell_idle_timeout);
 }
 
 void Core::on(const ExecutorEnded& event, base::Time now) {
@@ -137,18 +153,14 @@ void Core::on(const ExecutorEnded& event, base::Time now) {
 }
 
 void Core::on(const AgentLost& event, base::Time now) {
-  for (const Offer& offer : offers_.take(event.agent_id)) note("offer is gone with its agent offer=" + offer.id);
-  AgentRecord& record = agent(event.agent_id);
+  offers_.take(event.agent_id);  // Gone with their agent: no answer is due.
+  const auto found = agents_.find(event.agent_id);
+  if (found == agents_.end()) return;
+  AgentRecord& record = found->second;
+  if (!record.cell || record.cell->live.empty()) return forget_agent(event.agent_id);
   record.lost = true;
   record.last_offered = {};
-  if (record.cell && record.cell->live.empty()) forget_cell(record, now);
-  if (!record.cell) {
-    agents_.erase(event.agent_id);
-    cluster_.remove(event.agent_id);
-    return;
-  }
-  for (const Key& key : record.cell->live) unanswered_.emplace(items_.at(key).task_id, event.agent_id);
-  if (reconcile_interval_ == base::Duration{0}) ask_about_unanswered(now);
+  for (const Key& key : record.cell->live) want_answer(items_.at(key).task_id, event.agent_id, now);
   refresh(record);
 }
 
@@ -162,28 +174,36 @@ void Core::on(const CellSaidHello& event, base::Time now) {
   if (cell.cell_id.empty()) cell.cell_id = event.cell_id;
   if (cell.executor_info.empty()) {
     cell.executor_info = event.executor_info;
-    placing_wanted_ = true;
+    placing_wanted_ = revive_wanted_ = true;
   }
   refresh(record);
 }
 
-void Core::on(const CellReported& event, base::Time) {
+void Core::on(const CellReported& event, base::Time now) {
   CellRecord* cell = cell_of(event.agent_id, event.executor_id);
   if (cell == nullptr) return;
   cell->heard = true;
-  for (const auto& work : event.work) {  // Sizes of what an earlier run launched.
-    const auto parsed = parse_task_id(work.task_id);
-    Item* item = parsed ? find(parsed->key) : nullptr;
-    if (item == nullptr || item->task_id != work.task_id || !item->auction.constraint.rootfs.empty()) continue;
-    item->auction.domain = work.domain;
-    item->auction.resource.memory_mb = static_cast<std::int32_t>(work.memory_mb);
-    item->auction.resource.disk_mb = static_cast<std::int32_t>(work.disk_mb);
-    item->charged = {work.memory_mb, work.disk_mb, config_.instance_cpus_milli, 1};
-  }
+  for (const auto& work : event.work) hear_of_work(event, work, now);
   const bool changed = !cell->report || !(*cell->report == event);
   cell->report = event;
-  if (changed) placing_wanted_ = true;
+  if (changed) {
+    placing_wanted_ = revive_wanted_ = true;
+    timers_.arm({std::max(now, cell->idle_since + config_.cell_idle_timeout), TimerKind::cell, {}, event.agent_id});
+  }
   refresh(agent(event.agent_id));
+}
+
+// Work that an earlier run launched: its sizes, and if we know nothing of it, whether it lives.
+void Core::hear_of_work(const CellReported& event, const CellReported::Work& work, base::Time now) {
+  const auto parsed = parse_task_id(work.task_id);
+  if (!parsed) return;
+  Item* item = find(parsed->key);
+  if (item == nullptr) return want_answer(work.task_id, event.agent_id, now);
+  if (item->task_id != work.task_id || item->auction_known) return;
+  item->auction.domain = work.domain;
+  item->auction.resource.memory_mb = static_cast<std::int32_t>(work.memory_mb);
+  item->auction.resource.disk_mb = static_cast<std::int32_t>(work.disk_mb);
+  item->charged = {work.memory_mb, work.disk_mb, config_.instance_cpus_milli, 1};
 }
 
 // Tells placement how the agent stands now.

@@ -78,17 +78,28 @@ void Core::on(const InverseOffersArrived& event, base::Time) {
   act(DeclineInverseOffers{event.inverse_offer_ids});
 }
 
+bool Core::has_live_work(const std::string& executor_id) const {
+  return std::any_of(items_.begin(), items_.end(),
+                     [&](const auto& entry) { return entry.second.live() && entry.second.executor_id == executor_id; });
+}
+
 void Core::see_executors(AgentRecord& agent, const Offer& offer, base::Time now) {
   for (const std::string& executor_id : offer.executor_ids) {
-    if (!agent.cell) see_cell(agent, executor_id, now);
+    if (!agent.cell) {
+      see_cell(agent, executor_id, now);
+    } else if (agent.cell->executor_id != executor_id && !has_live_work(executor_id)) {
+      warn("a second cell on an agent is told to go executor=" + executor_id + " agent=" + agent.id);
+      act(ShutdownExecutor{agent.id, executor_id});
+    }
   }
   if (!agent.cell) return;
+  const CellRecord& cell = *agent.cell;
   const auto& booked = offer.executor_ids;
-  if (std::find(booked.begin(), booked.end(), agent.cell->executor_id) != booked.end()) return;
+  if (std::find(booked.begin(), booked.end(), cell.executor_id) != booked.end()) return;
   // The master books it no longer: its FAILURE event was lost. An offer made before the master saw
   // our ACCEPT does not name a cell that has just been launched either.
-  const bool just_launched = !agent.cell->heard;
-  if (agent.cell->live.empty() && !just_launched) forget_cell(agent, now);
+  const bool just_launched = !cell.heard && !cell.stopping && now - cell.since < config_.launch_silence;
+  if (cell.live.empty() && !just_launched) forget_cell(agent, now);
 }
 
 bool Core::anything_waits(base::Time now) const {
@@ -106,10 +117,18 @@ struct Likeness {
   bool operator<(const Likeness& other) const { return key() < other.key(); }
 };
 
+void Core::await(Item& item, const std::string& agent_id, base::Time now) {
+  item.reason = "waiting for an offer of agent " + agent_id;
+  if (item.awaiting_until) return;
+  item.awaiting_until = now + config_.offer_wait;
+  timers_.arm({*item.awaiting_until, TimerKind::place, {}, {}});
+}
+
 void Core::place_waiting(base::Time now) {
   placing_wanted_ = false;
   std::map<std::string, std::vector<Key>> plan;
   std::map<Likeness, std::string> refused;
+  std::map<std::pair<Likeness, std::string>, std::string> awaiting;  // By process too: zones count by it.
   for (const QueueRank& entry : queue_) {
     Item& item = items_.at(entry.key);
     if (item.not_before > now) continue;
@@ -120,6 +139,12 @@ void Core::place_waiting(base::Time now) {
       continue;
     }
     const bool may_wait = !item.awaiting_until || now < *item.awaiting_until;
+    if (may_wait) {
+      if (const auto known = awaiting.find({likeness, item.request.process}); known != awaiting.end()) {
+        await(item, known->second, now);
+        continue;
+      }
+    }
     const placement::Outcome outcome = cluster_.place(item.request, may_wait);
     if (const auto* placed = std::get_if<placement::Placement>(&outcome)) {
       auto& keys = plan[placed->agent_id];
@@ -130,11 +155,8 @@ void Core::place_waiting(base::Time now) {
         cluster_.put(std::move(full));
       }
     } else if (const auto* awaited = std::get_if<placement::Awaited>(&outcome)) {
-      item.reason = "waiting for an offer of agent " + awaited->agent_id;
-      if (!item.awaiting_until) {
-        item.awaiting_until = now + config_.offer_wait;
-        timers_.arm({*item.awaiting_until, TimerKind::place, {}, {}});
-      }
+      awaiting.emplace(std::pair(likeness, item.request.process), awaited->agent_id);
+      await(item, awaited->agent_id, now);
     } else {
       item.reason = std::get<placement::Rejection>(outcome).text;
       refused.emplace(likeness, item.reason);
@@ -212,7 +234,7 @@ void Core::answer_the_rest(base::Time now) {
 
 void Core::revive_or_suppress(bool waiting, base::Time now) {
   if (!waiting) {
-    revive_wanted_ = false;
+    if (queue_.empty()) revive_wanted_ = false;
     if (!suppressed_ && discovering_until_ && now >= *discovering_until_ && queue_.empty()) {
       suppressed_ = true;
       act(Suppress{});

@@ -5,8 +5,8 @@
 namespace core {
 namespace {
 constexpr std::size_t kTasksPerReconcile = 1000;
-constexpr base::Duration kReconcileIntervalMin = std::chrono::seconds(1);
-constexpr base::Duration kReconcileIntervalMax = std::chrono::seconds(60);
+constexpr base::Duration kAskIntervalMin = std::chrono::seconds(1);
+constexpr base::Duration kAskIntervalMax = std::chrono::seconds(60);
 }  // namespace
 
 bool Core::wants_suppressed(base::Time now) const {
@@ -48,6 +48,7 @@ void Core::on(const FrameworkRemoved& event, base::Time now) {
   connected_ = false;
   offers_.clear();
   unanswered_.clear();
+  next_ask_at_.reset();
   framework_id_.clear();
   act(ForgetFramework{});
   warn("the framework is gone, its tasks with it text=\"" + event.text + "\"");
@@ -58,12 +59,15 @@ void Core::on(const FrameworkRemoved& event, base::Time now) {
   for (auto& [id, agent] : agents_) agent.cell.reset();
   for (const Key& key : live) {
     Item& item = items_.at(key);
-    if (item.stop_wanted) {
+    const std::string why = "the framework was removed";
+    if (item.queue_again) {
+      queue_again(item, "", now, now);
+    } else if (item.stop_wanted) {
       end(item, State::stopped, item.reason, now);
-    } else if (key.kind == Kind::lrp) {
-      queue_again(item, "the framework was removed", now, now);
+    } else if (key.kind == Kind::lrp || !item.started) {
+      requeue_or_end(item, why, now);
     } else {
-      end(item, State::lost, "the framework was removed", now);
+      end(item, State::lost, why, now);
     }
   }
   for (const auto& [id, agent] : agents_) refresh(agent);
@@ -72,38 +76,45 @@ void Core::on(const FrameworkRemoved& event, base::Time now) {
 void Core::reconcile(base::Time now) {
   unanswered_.clear();
   for (const auto& [key, item] : items_) {
-    if (item.live()) unanswered_.emplace(item.task_id, item.agent_id);
+    if (item.live()) unanswered_[item.task_id].agent_id = item.agent_id;
   }
-  reconciling_since_ = now;
-  reconcile_interval_ = kReconcileIntervalMin;
+  ask_interval_ = kAskIntervalMin;
   ask_about_unanswered(now);
   act(Reconcile{});  // What we do not know of: tasks of an earlier run.
 }
 
+void Core::want_answer(const std::string& task_id, const std::string& agent_id, base::Time ask_at) {
+  if (!unanswered_.try_emplace(task_id, Unanswered{agent_id, {}}).second) return;
+  if (next_ask_at_ && *next_ask_at_ <= ask_at) return;
+  next_ask_at_ = ask_at;
+  ask_interval_ = kAskIntervalMin;
+  timers_.arm({ask_at, TimerKind::reconcile, {}, {}});
+}
+
 // Until every task is answered: a master that has just failed over does not answer for agents that
-// are not back yet (Mesos: explicit reconciliation).
+// are not back yet (Mesos: explicit reconciliation). Beyond --agent_reregister_timeout it has given
+// up on those, and so do we.
 void Core::ask_about_unanswered(base::Time now) {
+  next_ask_at_.reset();
   if (unanswered_.empty() || !connected_) return;
-  if (reconcile_interval_ == base::Duration{0}) {  // Outside a round: a launch fell silent.
-    reconciling_since_ = now;
-    reconcile_interval_ = kReconcileIntervalMin;
-  }
-  if (now - reconciling_since_ >= config_.agent_reregister_timeout) {
-    // Beyond this the master has given up on agents that have not come back.
-    for (const auto& [task, agent] : std::exchange(unanswered_, {})) {
-      record({task, TaskState::gone, StatusReason::agent_lost, "", "no answer to reconciliation", "", agent, ""}, now);
-    }
-    reconcile_interval_ = base::Duration{0};
-    return;
-  }
+  std::vector<Status> given_up;
   Reconcile ask;
-  for (const auto& [task, agent] : unanswered_) {
-    ask.tasks.push_back({task, agent});
+  for (auto& [task, about] : unanswered_) {
+    if (!about.first_asked) about.first_asked = now;
+    if (now - *about.first_asked >= config_.agent_reregister_timeout) {
+      given_up.push_back({task, TaskState::gone, StatusReason::agent_lost, "", "no answer to reconciliation", "",
+                          about.agent_id, "", false});
+      continue;
+    }
+    ask.tasks.push_back({task, about.agent_id});
     if (ask.tasks.size() == kTasksPerReconcile) act(std::exchange(ask, {}));
   }
   if (!ask.tasks.empty()) act(std::move(ask));
-  timers_.arm({now + reconcile_interval_, TimerKind::reconcile, {}, {}});
-  reconcile_interval_ = std::min(reconcile_interval_ * 2, kReconcileIntervalMax);
+  for (const Status& status : given_up) record(status, now);
+  if (unanswered_.empty()) return;
+  next_ask_at_ = now + ask_interval_;
+  timers_.arm({*next_ask_at_, TimerKind::reconcile, {}, {}});
+  ask_interval_ = std::min(ask_interval_ * 2, kAskIntervalMax);
 }
 
 }  // namespace core

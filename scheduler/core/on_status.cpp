@@ -55,11 +55,7 @@ void Core::on(const StatusArrived& event, base::Time now) {
 }
 
 void Core::record(const Status& status, base::Time now) {
-  if (status.state != TaskState::unknown) {
-    const auto asked = unanswered_.lower_bound({status.task_id, ""});
-    if (asked != unanswered_.end() && asked->first == status.task_id) unanswered_.erase(asked);
-    if (unanswered_.empty()) reconcile_interval_ = base::Duration{0};
-  }
+  if (status.state != TaskState::unknown) unanswered_.erase(status.task_id);
   const auto parsed = parse_task_id(status.task_id);
   if (!parsed) {
     if (is_live(status.state)) {
@@ -74,25 +70,35 @@ void Core::record(const Status& status, base::Time now) {
     return;
   }
   if (!status.uuid.empty()) item->heard = true;
-  if (!status.agent_id.empty()) agent(status.agent_id).lost = status.state == TaskState::unreachable;
+  if (status.from_executor) hear_of_cell(*item, now);
+  if (const auto found = agents_.find(status.agent_id); found != agents_.end()) {
+    if (status.state == TaskState::unreachable) found->second.lost = true;
+    if (is_live(status.state)) found->second.lost = false;
+  }
   if (is_live(status.state)) {
     record_live(*item, status, now);
   } else if (status.state == TaskState::unreachable || is_terminal(status.state)) {
     record_end(*item, status, now);
   } else {
-    unanswered_.emplace(item->task_id, item->agent_id);  // TASK_UNKNOWN is no end (Mesos: in-memory registry).
-    if (reconcile_interval_ == base::Duration{0}) ask_about_unanswered(now);
+    want_answer(item->task_id, item->agent_id, now);  // TASK_UNKNOWN is no end (Mesos: in-memory registry).
   }
+}
+
+// A sign of life of the cell that holds the item; one that we had given up comes back to the books.
+void Core::hear_of_cell(const Item& item, base::Time now) {
+  AgentRecord& record = agent(item.agent_id);
+  if (!record.cell && !item.executor_id.empty()) {
+    see_cell(record, item.executor_id, now).live.insert(item.auction.key);
+  }
+  CellRecord* cell = cell_of(item.agent_id, item.executor_id);
+  if (cell == nullptr || cell->heard) return;
+  cell->heard = true;
+  note("cell is up cell=" + cell->cell_id + " agent=" + item.agent_id);
 }
 
 void Core::record_live(Item& item, const Status& status, base::Time now) {
   if (status.state == TaskState::staging) return;
-  AgentRecord& record = agent(item.agent_id);
-  if (!record.cell && !item.executor_id.empty()) see_cell(record, item.executor_id, now).live.insert(item.auction.key);
-  if (CellRecord* cell = cell_of(item.agent_id, item.executor_id); cell != nullptr && !cell->heard) {
-    cell->heard = true;
-    note("cell is up cell=" + cell->cell_id + " agent=" + item.agent_id);
-  }
+  hear_of_cell(item, now);
   item.started = true;
   if (item.state == State::stopping) return;
   if (status.state == TaskState::running && item.state != State::running) {
@@ -127,7 +133,7 @@ void Core::record_end(Item& item, const Status& status, base::Time now) {
   } else if (is_lrp && (ended_with_cell(status) || status.state == TaskState::unreachable ||
                         status.reason == StatusReason::agent_draining)) {
     item.request.avoid = {item.agent_id};
-    queue_again(item, why, now, now);
+    requeue_or_end(item, why, now);
   } else if (is_lrp && !item.ran) {
     retry_launch(item, status, now);
   } else if (status.state == TaskState::unreachable || status.state == TaskState::lost) {
@@ -139,13 +145,8 @@ void Core::record_end(Item& item, const Status& status, base::Time now) {
 
 void Core::retry_launch(Item& item, const Status& status, base::Time now) {
   const std::string why = describe(status);
-  // An executor that never came up, and will not for anything else, must not be launched on again:
-  // its id is spent.
-  if (CellRecord* cell = cell_of(item.agent_id, item.executor_id);
-      cell != nullptr && !cell->heard && cell->live.size() <= 1) {
-    forget_cell(agent(item.agent_id), now);
-  }
   ++item.failures;
+  if (!item.auction_known) return requeue_or_end(item, why, now);
   if (item.failures >= config_.launch_attempts) {
     end(item, State::failed, why + " (" + std::to_string(item.failures) + " launches failed)", now);
     return;
@@ -156,12 +157,20 @@ void Core::retry_launch(Item& item, const Status& status, base::Time now) {
   queue_again(item, why, now + backoff(item.failures), now);
 }
 
+// Only what we know can be launched again: of an adopted instance no auction has come yet.
+void Core::requeue_or_end(Item& item, const std::string& why, base::Time now) {
+  if (item.auction_known) {
+    queue_again(item, why, now, now);
+  } else {
+    end(item, State::lost, why + " (an earlier scheduler launched it; an auction will place it again)", now);
+  }
+}
+
 void Core::queue_again(Item& item, std::string reason, base::Time not_before, base::Time now) {
   leave_cell(item, now);
-  if (item.queue_again) {
-    auto accepted = now;
-    item.request = request_of(item.auction);
-    item.accepted = accepted;
+  if (item.queue_again) {  // A new auction, not the old one's next attempt.
+    item.request.avoid.clear();
+    item.accepted = now;
     item.failures = 0;
   }
   item.queue_again = item.stop_wanted = false;
@@ -191,6 +200,7 @@ void Core::adopt(const Key& key, const Status& status, base::Time now) {
   if (known == nullptr) {
     Item fresh;
     fresh.auction.key = key;
+    fresh.auction_known = false;
     fresh.request = request_of(fresh.auction);
     fresh.accepted = now;
     known = &items_.emplace(key, std::move(fresh)).first->second;
@@ -211,13 +221,19 @@ void Core::adopt(const Key& key, const Status& status, base::Time now) {
                       : status.state == TaskState::killing  ? State::stopping
                       : status.state == TaskState::starting ? State::starting
                                                             : State::launching;
+  // Whoever killed it meant it.
+  item.stop_wanted = state == State::stopping;
+  item.queue_again = false;
   move_to(item, state, "", now);
   item.since = now;
   AgentRecord& record = agent(status.agent_id);
   record.lost = false;
   if (!status.executor_id.empty()) {
     if (!record.cell) see_cell(record, status.executor_id, now);
-    if (record.cell->executor_id == status.executor_id) record.cell->live.insert(key);
+    if (record.cell->executor_id == status.executor_id) {
+      record.cell->live.insert(key);
+      record.cell->stopping = false;
+    }
   }
   note("instance adopted instance=" + to_string(key) + " task=" + item.task_id + " agent=" + item.agent_id +
        " state=" + std::string(to_string(item.state)));

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "scheduler/core/core.hpp"
 #include "scheduler/core/ids.hpp"
@@ -53,27 +54,34 @@ void Core::submit(const Auction& auction, base::Time now) {
   }
   switch (known->state) {
     case State::queued: {  // Diego sends everything unplaced again and again: a refresh, never new work.
-      const bool waiting = queue_.contains(rank(*known));
-      if (waiting) dequeue(*known);
-      auto avoid = std::move(known->request.avoid);
-      known->auction = auction;
-      known->request = request_of(auction);
-      known->request.avoid = std::move(avoid);
+      const placement::Request before = known->request;
+      dequeue(*known);
+      refresh_auction(*known, auction);
       queue_.insert(rank(*known));
       placing_wanted_ = true;
+      if (!(known->request == before)) revive_wanted_ = true;
       break;
     }
     case State::launching:
     case State::starting:
-      known->auction.trace_id = auction.trace_id;
+      refresh_auction(*known, auction);  // For another attempt, should this one fail.
       break;
     case State::stopping:
-      known->auction = auction;
+      refresh_auction(*known, auction);
       known->queue_again = true;
       break;
-    default:
-      break;  // Running: without a BBS to say that it crashed, it runs.
+    default:  // Running: without a BBS to say that it crashed, it runs.
+      if (!known->auction_known) refresh_auction(*known, auction);
+      break;
   }
+}
+
+void Core::refresh_auction(Item& item, const Auction& auction) {
+  auto avoid = std::move(item.request.avoid);
+  item.auction = auction;
+  item.auction_known = true;
+  item.request = request_of(auction);
+  item.request.avoid = std::move(avoid);
 }
 
 void Core::enqueue(Item& item, base::Time not_before, base::Time now) {
@@ -115,8 +123,9 @@ void Core::on(const StopRequested& event, base::Time now) {
   for (const Key& key : matching(event.pattern)) {
     Item& item = items_.at(key);
     if (is_ended(item.state)) continue;
-    item.stop_wanted = true;
+    const bool asked_before = std::exchange(item.stop_wanted, true);
     item.queue_again = false;
+    if (item.state == State::stopping && asked_before) continue;  // Its KILL is repeated as it is.
     if (item.state == State::queued) {
       dequeue(item);
       end(item, State::stopped, "stopped by request", now);
@@ -130,7 +139,8 @@ void Core::on(const StopRequested& event, base::Time now) {
 void Core::kill(Item& item, base::Time now) {
   // Mesos does not promise to deliver a KILL: it is repeated until an end is heard of.
   if (connected_) act(Kill{item.agent_id, item.task_id});
-  timers_.arm({now + config_.kill_retry, TimerKind::kill, item.auction.key, {}});
+  item.kill_at = now + config_.kill_retry;
+  timers_.arm({*item.kill_at, TimerKind::kill, item.auction.key, {}});
 }
 
 std::vector<Key> Core::matching(const KeyPattern& pattern) const {

@@ -14,6 +14,14 @@ namespace {
 
 constexpr base::Duration kRetryRefused = std::chrono::seconds(15);
 
+// A call's tag tells whether the offers we believe in, or the wish for them, hang on it.
+std::uint64_t call_tag(std::uint64_t number, const core::Action& action) {
+  const bool offers = std::holds_alternative<core::Accept>(action) || std::holds_alternative<core::Decline>(action) ||
+                      std::holds_alternative<core::Revive>(action) || std::holds_alternative<core::Suppress>(action);
+  return number * 2 + (offers ? 1 : 0);
+}
+bool about_offers(std::uint64_t tag) { return tag % 2 == 1; }
+
 // None for a first failure; a master that takes subscriptions and no calls must not make us spin.
 base::Duration pause_before_restart(int failures_before) {
   if (failures_before == 0) return base::Duration{0};
@@ -62,7 +70,9 @@ base::Status Scheduler::run() {
     // The mailbox is drained before anything is placed: a burst of auctions is one batch.
     for (Message& message : messages) {
       std::visit([this](auto& one) { on(std::move(one)); }, message);
+      if (!running_) break;  // Whoever waits for the rest is told that we stop.
     }
+    if (!running_) break;
     tick();
     carry_out(core_.settle(platform::now()));
   }
@@ -128,16 +138,19 @@ void Scheduler::on(mesos_client::CallResult message) {
   const bool answered_well = message.status >= 200 && message.status < 300;
   if (answered_well) call_failures_in_row_ = 0;
   if (answered_well || message.generation != session_.generation()) return;
-  if (message.status != 0) {
-    platform::log_warning(fmt::format("the master refused a call status={} text=\"{}\"", message.status, message.body));
-    carry_out(session_.on_call_refused(message.generation, message.status, message.body, platform::now(), random_));
-    return;
-  }
-  // Its outcome is unknown. A new subscription voids whatever may still be on its way (the stream id
-  // changes), and reconciliation then tells what became of it; nothing is ever sent twice.
+  if (message.status == 0) return subscribe_again("a call was not answered: " + message.failure);
+  platform::log_warning(fmt::format("the master refused a call status={} text=\"{}\"", message.status, message.body));
+  carry_out(session_.on_call_refused(message.generation, message.status, message.body, platform::now(), random_));
+  if (about_offers(message.tag)) subscribe_again("a call about offers was refused");
+}
+
+// What became of a call is unknown, or not what the core believes. A new subscription voids whatever
+// may still be on its way (the stream id changes) and every offer, says anew what is suppressed, and
+// reconciliation tells the rest; nothing is ever sent twice.
+void Scheduler::subscribe_again(const std::string& reason) {
   if (!session_.subscribed() || restart_at_) return;
-  restart_reason_ = "a call was not answered: " + message.failure;
-  platform::log_warning(restart_reason_ + ", subscribing again");
+  platform::log_warning(reason + ", subscribing again");
+  restart_reason_ = reason;
   restart_at_ = platform::now() + pause_before_restart(call_failures_in_row_++);
 }
 
@@ -183,11 +196,15 @@ void Scheduler::on_session(const mesos_client::Lost& action) {
 void Scheduler::on_session(const mesos_client::GivenUp& action) {
   detail_ = action.reason;
   switch (action.cause) {
-    case mesos_client::GivenUp::Cause::removed:
-      handle(core::FrameworkRemoved{action.reason});  // Forgets the id.
-      carry_out(session_.restart(platform::now(), "as a new framework"));
+    case mesos_client::GivenUp::Cause::removed: {
+      const bool was_new = core_.framework_id().empty();  // Then something is odd with the master: do not spin.
+      handle(core::FrameworkRemoved{action.reason});      // Forgets the id.
+      restart_reason_ = "as a new framework";
+      restart_at_ = platform::now() + (was_new ? kRetryRefused : base::Duration{0});
       break;
+    }
     case mesos_client::GivenUp::Cause::failed_over:
+      passive_ = true;
       // Two schedulers would take the framework from each other for ever.
       platform::log_error("another scheduler has taken this framework over, staying passive text=\"" + action.reason +
                           "\"");
@@ -234,7 +251,10 @@ void Scheduler::carry_out(const core::Actions& actions) {
       continue;
     }
     if (!calls_) continue;  // Between subscriptions: what the core believes is settled after the next one.
-    if (auto call = translator_.call(core_.framework_id(), action)) calls_->send(++calls_sent_, std::move(*call));
+    auto call = translator_.call(core_.framework_id(), action);
+    if (call && !calls_->send(call_tag(++calls_sent_, action), std::move(*call))) {
+      subscribe_again("too many calls wait to be sent");
+    }
   }
 }
 
@@ -256,6 +276,7 @@ std::optional<Answer> Scheduler::ask(std::function<Answer()> ask) {
 
 base::Status Scheduler::submit(std::vector<core::Auction> auctions) {
   auto answer = ask<base::Status>([this, auctions = std::move(auctions)]() -> base::Status {
+    if (passive_) return base::Error{"scheduler", "is passive: another one has taken the framework over"};
     if (auto admitted = core_.admits(auctions.size()); !admitted) return admitted;
     handle(core::AuctionsSubmitted{auctions});
     return base::ok();

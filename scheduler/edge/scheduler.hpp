@@ -76,6 +76,7 @@ class Scheduler final : public bridge::Desk {
   void on_session(const mesos_client::Lost& action);
   void on_session(const mesos_client::GivenUp& action);
   void on_session(const mesos_client::Warn& action);
+  void subscribe_again(const std::string& reason);
   void tick();
   std::optional<base::Duration> idle_for() const;
   void post(mesos_client::StreamReport report);
@@ -98,6 +99,7 @@ class Scheduler final : public bridge::Desk {
   std::optional<base::Time> restart_at_;  // After a refusal, or a call without an answer.
   std::string restart_reason_;
   int call_failures_in_row_ = 0;
+  bool passive_ = false;                       // Another scheduler has the framework: final.
   std::string detail_ = "not subscribed yet";  // For /readyz.
   base::Status outcome_ = base::ok();
   bool running_ = true;

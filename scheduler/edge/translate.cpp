@@ -89,6 +89,7 @@ core::Status status_of(const TaskStatus& status) {
   out.uuid = status.uuid();
   out.agent_id = status.agent_id().value();
   out.executor_id = status.executor_id().value();
+  out.from_executor = status.has_source() && status.source() == TaskStatus::SOURCE_EXECUTOR;
   return out;
 }
 

@@ -1,5 +1,7 @@
 #include "scheduler/edge/translate_cell.hpp"
 
+#include <algorithm>
+
 #include "cell.pb.h"
 
 namespace edge {
@@ -16,7 +18,8 @@ core::CellReported report_of(const cell::v1::State& state) {
   report.evacuating = state.evacuating();
   report.zone = state.zone();
   report.total = {state.total().memory_mb(), state.total().disk_mb(), 0, state.total().containers()};
-  report.proxy_mem_mb = state.proxy_memory_mb();
+  report.proxy_mem_mb = std::max<std::int64_t>(0, state.proxy_memory_mb());
+  report.work_is_cut = state.work_is_cut();
   for (const auto& provider : state.rootfs_providers()) {
     auto& out = report.rootfs[provider.scheme()];
     out.kind = provider.arbitrary() ? diego::RootFsProvider::Kind::arbitrary : diego::RootFsProvider::Kind::fixed_set;

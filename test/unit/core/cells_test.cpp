@@ -120,4 +120,56 @@ TEST_CASE("an agent's attributes say what its cell offers", "[cells]") {
   CHECK(rig.core.cells().at(0).zone == "z9");
 }
 
+TEST_CASE("a cell that never came up is forgotten with its last instance", "[cells]") {
+  Rig rig;
+  rig.subscribe_and_suppress();
+  rig.lrp("p", {0});
+  rig.offer("a1", 4000);
+  rig.happen(StopRequested{{Kind::lrp, "p", 0}});
+  rig.status(rig.task_id("p", 0), TaskState::gone, "a1", StatusReason::reconciliation, "", false);
+  CHECK(rig.core.cells().empty());
+  rig.lrp("q", {0});
+  rig.offer("a1", 4000);
+  CHECK(rig.all<Accept>().size() == 2);
+}
+
+TEST_CASE("an executor that refused its first work is up and is launched on again", "[cells]") {
+  Rig rig;
+  rig.subscribe_and_suppress();
+  rig.lrp("p", {0});
+  rig.offer("a1", 4000);
+  const auto executor = rig.executor_of("a1");
+  rig.status(rig.task_id("p", 0), TaskState::failed, "a1", StatusReason::none, "the rep refused it");
+  CHECK(rig.executor_of("a1") == executor);
+}
+
+TEST_CASE("a second executor of ours on an agent is told to go", "[cells]") {
+  Rig rig;
+  rig.run_one();
+  rig.offer("a1", 1000, {*rig.executor_of("a1"), "diego-cell-other"});
+  CHECK(rig.only<ShutdownExecutor>().executor_id == "diego-cell-other");
+}
+
+TEST_CASE("a lost agent's cell is not told to go, and is forgotten with its last instance", "[cells]") {
+  Rig rig;
+  rig.run_one();
+  rig.happen(AgentLost{"a1"});
+  rig.status(rig.task_id("p", 0), TaskState::unreachable, "a1", StatusReason::agent_lost, "", false);
+  CHECK(rig.core.cells().empty());
+  rig.done();
+  rig.pass(10min);
+  CHECK(rig.none<ShutdownExecutor>());
+}
+
+TEST_CASE("asking twice to stop is one chain of KILLs", "[cells]") {
+  Rig rig;
+  rig.run_one();
+  for (int i = 0; i < 10; ++i) rig.happen(StopRequested{{Kind::lrp, "p", 0}});
+  rig.happen(Disconnected{"x"});
+  rig.subscribe();
+  rig.done();
+  rig.pass(11s);
+  CHECK(rig.all<Kill>().size() == 2);
+}
+
 }  // namespace core

@@ -153,4 +153,31 @@ TEST_CASE("the offer of the running cell is taken when it comes", "[offers]") {
   CHECK(rig.only<Decline>().offer_ids == std::vector<std::string>{"o2"});
 }
 
+TEST_CASE("what waited out its back-off revives, for its offers were declined meanwhile", "[offers]") {
+  Rig rig;
+  rig.subscribe_and_suppress();
+  rig.lrp("big", {0}, 3000);
+  rig.offer("a1", 4000);
+  rig.status(rig.task_id("big", 0), TaskState::dropped, "a1", StatusReason::invalid_offers, "", false);  // Backs off.
+  rig.lrp("small", {0}, 10);
+  rig.offer("a2", 1000);
+  REQUIRE(rig.state("small", 0) == State::launching);
+  rig.done();
+  rig.pass(200ms);
+  CHECK(rig.all<Revive>().size() == 1);
+}
+
+TEST_CASE("another wish for what waits revives", "[offers]") {
+  Rig rig;
+  rig.subscribe_and_suppress();
+  rig.lrp("p", {0}, 9000);
+  rig.offer("a1", 4000);
+  rig.pass(6s);
+  rig.done();
+  rig.lrp("p", {0}, 9000);
+  CHECK(rig.none<Revive>());
+  rig.lrp("p", {0}, 100);
+  CHECK(rig.all<Revive>().size() == 1);
+}
+
 }  // namespace core

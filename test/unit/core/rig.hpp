@@ -80,6 +80,7 @@ struct Rig {
               StatusReason reason = StatusReason::none, const std::string& message = "", bool acknowledged = true) {
     Status status{task_id, state, reason, "", message, acknowledged ? "uuid-of-16-bytes" : "", agent, ""};
     if (const auto cell = executor_of(agent)) status.executor_id = *cell;
+    status.from_executor = acknowledged && reason == StatusReason::none;
     happen(StatusArrived{status});
   }
 

@@ -84,6 +84,7 @@ TEST_CASE("a restarted scheduler knows its instances and cells again", "[session
   CHECK(rig.all<Reconcile>() == std::vector<Reconcile>{{}});
   rig.happen(StatusArrived{{task, TaskState::running, StatusReason::reconciliation, "", "", "", "a1", executor}});
   CHECK(rig.state("p", 0) == State::running);
+  rig.settle();
   CHECK(rig.only<RequestReport>() == RequestReport{"a1", executor});
   CHECK(rig.none<Kill>());
 
@@ -103,7 +104,13 @@ TEST_CASE("an idle cell of an earlier run is found by its agent's offer and ends
   rig.core.remember_framework("F");
   rig.subscribe();
   rig.offer("a1", 3000, {"diego-cell-old-x"});
+  rig.settle();
   CHECK(rig.only<RequestReport>().executor_id == "diego-cell-old-x");
+  CellReported report;
+  report.agent_id = "a1";
+  report.executor_id = "diego-cell-old-x";
+  report.rep_answers = true;
+  rig.happen(report);
   rig.pass(61s);
   CHECK(rig.only<ShutdownExecutor>() == ShutdownExecutor{"a1", "diego-cell-old-x"});
 }
@@ -118,6 +125,74 @@ TEST_CASE("a removed framework takes its tasks with it: LRPs are queued again un
   CHECK(rig.core.cells().empty());
   rig.happen(Subscribed{"G", false});
   CHECK(rig.only<SaveFramework>().framework_id == "G");
+}
+
+TEST_CASE("a found cell with work that the master has not told of is asked about, not ended", "[session]") {
+  Rig rig;
+  rig.core.remember_framework("F");
+  rig.subscribe();
+  rig.offer("a1", 3000, {"diego-cell-old-x"});
+  rig.done();
+  CellReported report;
+  report.agent_id = "a1";
+  report.executor_id = "diego-cell-old-x";
+  report.rep_answers = true;
+  report.work = {{"p.0.abcd2345", "apps", 128, 256}};
+  rig.happen(report);
+  CHECK(rig.only<Reconcile>().tasks == std::vector<Reconcile::Task>{{"p.0.abcd2345", "a1"}});
+  rig.pass(5min);
+  CHECK(rig.none<ShutdownExecutor>());
+  rig.happen(StatusArrived{
+      {"p.0.abcd2345", TaskState::running, StatusReason::reconciliation, "", "", "", "a1", "diego-cell-old-x", false}});
+  CHECK(rig.state("p", 0) == State::running);
+  rig.happen(report);
+  CHECK(rig.view("p", 0).memory_mb == 128);
+}
+
+TEST_CASE("a found cell that never says a word is ended when no work can come to light any more", "[session]") {
+  Rig rig;
+  rig.core.remember_framework("F");
+  rig.subscribe();
+  rig.offer("a1", 3000, {"diego-cell-old-x"});
+  rig.pass(9min);
+  CHECK(rig.none<ShutdownExecutor>());
+  rig.pass(2min);
+  CHECK_FALSE(rig.none<ShutdownExecutor>());
+}
+
+TEST_CASE("an adopted instance is not queued again before an auction has told what it is", "[session]") {
+  Rig rig;
+  rig.core.remember_framework("F");
+  rig.subscribe();
+  const Status running{"p.0.abcd2345", TaskState::running, StatusReason::reconciliation, "", "", "", "a1", "E", false};
+  const Status ended{
+      "p.0.abcd2345", TaskState::failed, StatusReason::executor_ended, "", "", "uuid-of-16-bytes", "a1", "E", false};
+  rig.happen(StatusArrived{running});
+  SECTION("without one it is lost") {
+    rig.happen(StatusArrived{ended});
+    CHECK(rig.state("p", 0) == State::lost);
+    rig.pass(2s);
+    CHECK_FALSE(rig.none<Suppress>());
+  }
+  SECTION("with one it is launched again") {
+    rig.lrp("p", {0}, 300);
+    CHECK(rig.state("p", 0) == State::running);
+    rig.happen(StatusArrived{ended});
+    rig.offer("a2", 4000);
+    CHECK(rig.only<Accept>().launches[0].pieces[1].amount == 300);
+  }
+}
+
+TEST_CASE("an idle hour does not make a later silent launch given up", "[session]") {
+  Rig rig;
+  rig.subscribe_and_suppress();
+  rig.pass(1h);
+  rig.lrp("p", {0});
+  rig.offer("a1", 4000);
+  rig.done();
+  rig.pass(5min);  // A cold cell may take long to come up.
+  CHECK(rig.state("p", 0) == State::launching);
+  CHECK_FALSE(rig.none<Reconcile>());
 }
 
 }  // namespace core
