@@ -26,25 +26,29 @@ MAY_INCLUDE = {
     "executor/edge": {"base", "platform", "schemas", "mesos", "diego", "executor/core"},
     "executor": {"base", "platform", "schemas", "mesos", "diego", "executor/core", "executor/edge"},
     "local/model": {"base", "schemas", "mesos", "diego"},
-    "local/serve": {"base", "platform", "schemas", "mesos", "diego", "local/model"},
-    "local": {"base", "platform", "schemas", "mesos", "diego", "local/model", "local/serve"},
+    "local/agent": {"base", "platform", "schemas", "mesos", "diego", "local/model", "local/serve/master_link.hpp"},
+    "local/rep": {"base", "platform", "diego"},
+    "local/serve": {"base", "platform", "schemas", "mesos", "diego", "local/model", "local/agent", "local/rep"},
+    "local": {"base", "platform", "schemas", "mesos", "diego", "local/model", "local/agent", "local/rep", "local/serve"},
 }
 # Longest first, so that scheduler/core is not taken for scheduler.
 ROOMS = sorted(MAY_INCLUDE, key=len, reverse=True)
 
-# The files of mesos/ and diego/ that do I/O; the rest of these rooms is pure.
-IO_FILES = re.compile(r"^(mesos|diego)/(\w*(http|client|detector|lock|connection|transport)\w*)\.(hpp|cpp)$")
-PURE_ROOMS = {"base", "scheduler/placement", "scheduler/core", "executor/core", "local/model", "mesos", "diego"}
+# The files that do I/O in rooms that have both kinds; the rest of these rooms is pure.
+IO_FILES = re.compile(r"^(mesos|diego)/(\w*(http|client|detector|lock|connection|transport)\w*)\.(hpp|cpp)$"
+                      r"|^local/(agent|rep)/(\w*server|\w*files|containers)\.(hpp|cpp)$")
+PURE_ROOMS = {"base", "scheduler/placement", "scheduler/core", "executor/core", "local/model", "local/agent",
+              "local/rep", "mesos", "diego"}
 PROTOBUF_FREE = {"base", "scheduler/placement", "scheduler/core", "executor/core", "diego"}
 
 IMPURE_HEADERS = re.compile(
     r"^(thread|mutex|shared_mutex|condition_variable|future|semaphore|latch|barrier|stop_token|fstream|iostream"
-    r"|filesystem|ctime|time\.h|unistd\.h|poll\.h|fcntl\.h|signal\.h|csignal|pthread\.h|netdb\.h|spdlog/.*|sqlite3\.h"
-    r"|sys/(?!types\.h).*|netinet/.*|arpa/.*)$")
+    r"|filesystem|ctime|time\.h|unistd\.h|poll\.h|fcntl\.h|pthread\.h|netdb\.h|spdlog/.*|sqlite3\.h"
+    r"|sys/(?!types\.h|wait\.h).*|netinet/.*|arpa/.*)$")
 IMPURE_NAMES = re.compile(
     r"::now\s*\(|\b(?:system|steady|high_resolution)_clock\b|\bstd::(?:jthread|thread|mutex|lock_guard|unique_lock"
-    r"|ofstream|ifstream|fstream|cout|cerr|clog)\b|\bspdlog::|\bplatform::|\b(?:getenv|clock_gettime|gettimeofday)\s*\("
-    r"|\bhttplib::|\brandom_device\b")
+    r"|ofstream|ifstream|fstream|cout|cerr|clog)\b|\bspdlog::|\bplatform::|\b(?:getenv|clock_gettime|gettimeofday|waitpid)\s*\("
+    r"|(?<![\w>])::(?:kill|raise|fork|sigaction)\s*\(|\bhttplib::|\brandom_device\b")
 PROTOBUF_NAMES = re.compile(r"\bgoogle::protobuf\b|\bmesos::v1\b|\bmesos::internal\b")
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')

@@ -1,8 +1,8 @@
 // All scheduler and executor traffic recorded between real Mesos daemons and clients, in both codecs:
 // it reads, nothing of it is unknown to our schemas, and writing it again loses nothing.
-#include <catch2/catch.hpp>
 #include <google/protobuf/message.h>
 #include <rapidjson/document.h>
+#include <catch2/catch.hpp>
 
 #include <algorithm>
 #include <cstdlib>
@@ -138,7 +138,7 @@ void drop_absent(rapidjson::Value& value) {
     for (auto& element : value.GetArray()) drop_absent(element);
   }
   if (!value.IsObject()) return;
-  for (auto member = value.MemberBegin(); member != value.MemberEnd();) {
+  for (auto member = value.MemberBegin(); member < value.MemberEnd();) {  // clang finds != ambiguous.
     drop_absent(member->value);
     const bool drop = member->value.IsNull() || (member->value.IsArray() && member->value.Empty());
     member = drop ? value.EraseMember(member) : member + 1;
@@ -266,7 +266,8 @@ TEST_CASE("a recorded call reads and is written again without loss, or is refuse
     CAPTURE(path.string());
     const std::string body = json ? exchange->request_body : read_file(binary);
     const auto status = decode(json ? Codec::json : Codec::protobuf, body, *call);
-    if (exchange->response_body.starts_with("Failed to parse") || exchange->response_body.starts_with("Failed to convert")) {
+    if (exchange->response_body.starts_with("Failed to parse") ||
+        exchange->response_body.starts_with("Failed to convert")) {
       REQUIRE_FALSE(status);
       CHECK(status.error().message() == exchange->response_body);
       ++refused;
@@ -295,7 +296,8 @@ TEST_CASE("the operator API behind an executor's URL is told apart by its first 
     const auto exchange = read_exchange(beside(path, ".stream", ".txt"));
     RecordDecoder decoder(std::size_t{1} << 24U);
     const auto records = decoder.feed(read_file(path));
-    if (!exchange || !records || records->empty() || records->front().find("\"get_state\"") == std::string::npos) continue;
+    if (!exchange || !records || records->empty() || records->front().find("\"get_state\"") == std::string::npos)
+      continue;
     CAPTURE(path.string());
     mesos::v1::executor::Event event;
     const auto status = decode(Codec::json, records->front(), event);
@@ -317,13 +319,15 @@ TEST_CASE("recorded answers of the operator API that we ask read as Mesos wrote 
     mesos::v1::master::Call call;
     const fs::path binary = beside(path, ".txt", ".request.pb");
     const bool json = !fs::exists(binary);
-    if (!decode(json ? Codec::json : Codec::protobuf, json ? exchange->request_body : read_file(binary), call)) continue;
+    if (!decode(json ? Codec::json : Codec::protobuf, json ? exchange->request_body : read_file(binary), call))
+      continue;
     const fs::path answer = beside(path, ".txt", ".response.pb");
     mesos::v1::master::Response response;
     if (!json && !fs::exists(answer)) continue;
     if (json && !exchange->response_body.starts_with("{\"type\":\"GET_")) continue;
     CAPTURE(path.string());
-    const auto status = decode(json ? Codec::json : Codec::protobuf, json ? exchange->response_body : read_file(answer), response);
+    const auto status =
+        decode(json ? Codec::json : Codec::protobuf, json ? exchange->response_body : read_file(answer), response);
     if (!call.has_type()) continue;  // One that we do not ask.
     INFO((status ? "" : status.error().message()));
     REQUIRE(status);

@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+"""schemas/bridge.openapi.yaml against the bridge that serves: every operation is asked, its status must
+be described and its body fit the schema, and what the file does not describe must not be there."""
+import json
+import pathlib
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "test" / "lib"))
+import web
+from cases import case, main
+from cluster import LocalCluster, Scheduler, lrp, task
+from programs import Skipped, expect, expect_equal
+
+# PyYAML comes with Debian's own python3, which need not be the one that runs this.
+LOAD = "import json, sys, yaml; json.dump(yaml.safe_load(open(sys.argv[1])), sys.stdout)"
+TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "integer": int}
+
+
+def described():
+    loaded = subprocess.run(["/usr/bin/python3", "-c", LOAD, ROOT / "schemas" / "bridge.openapi.yaml"],
+                            capture_output=True, text=True, check=False)
+    if loaded.returncode != 0:
+        raise Skipped("python3-yaml is not installed")
+    return json.loads(loaded.stdout)
+
+
+def resolve(document, node):
+    while "$ref" in node:
+        found = document
+        for part in node["$ref"].removeprefix("#/").split("/"):
+            found = found[part]
+        node = found
+    return node
+
+
+def mismatch(document, schema, value, at="body"):
+    """Why `value` does not fit, or ''. Knows what our file uses of JSON Schema."""
+    schema = resolve(document, schema)
+    for part in schema.get("allOf", []):
+        if why := mismatch(document, part, value, at):
+            return why
+    if value is None and schema.get("nullable"):
+        return ""
+    if "enum" in schema and value not in schema["enum"]:
+        return f"{at} is {value!r}, not one of {schema['enum']}"
+    kind = schema.get("type")
+    if kind and (not isinstance(value, TYPES[kind]) or (kind == "integer" and isinstance(value, bool))):
+        return f"{at} is {value!r}, not {kind}"
+    if isinstance(value, dict):
+        for name in schema.get("required", []):
+            if name not in value:
+                return f"{at} has no {name}"
+        if len(value) > schema.get("maxProperties", len(value)):
+            return f"{at} has too many fields: {sorted(value)}"
+        for name, inner in schema.get("properties", {}).items():
+            if name in value and (why := mismatch(document, inner, value[name], f"{at}.{name}")):
+                return why
+    if isinstance(value, list) and "items" in schema:
+        for index, item in enumerate(value):
+            if why := mismatch(document, schema["items"], item, f"{at}[{index}]"):
+                return why
+    return ""
+
+
+def check(document, operation, what, answer):
+    """`answer` is one that the operation describes."""
+    expect(str(answer.status) in operation["responses"], f"{what}: one of {sorted(operation['responses'])}", answer.status)
+    response = resolve(document, operation["responses"][str(answer.status)])
+    content = response.get("content", {})
+    kind = answer.headers.get("content-type", "")
+    expect(kind in content, f"{what} {answer.status}: Content-Type one of {sorted(content)}", kind)
+    value = json.loads(answer.body) if kind == "application/json" else answer.body.decode()
+    expect_equal(mismatch(document, content[kind]["schema"], value), "", f"{what} {answer.status}")
+
+
+def fields(document, schema):
+    schema = resolve(document, schema)
+    names = set(schema.get("properties", {}))
+    for part in schema.get("allOf", []):
+        names |= fields(document, part)
+    return names
+
+
+def served(bench):
+    cluster = LocalCluster(bench)
+    scheduler = Scheduler(bench, cluster.master, idle_timeout="30s")
+    scheduler.post_lrps(lrp("app", [0]))
+    scheduler.post_tasks(task("job"))
+    scheduler.wait_states({"app.0": "running"})
+    return f"http://127.0.0.1:{scheduler.bridge_port}"
+
+
+GOOD = {("POST", "/v1/lrps"): [lrp("more", [0])], ("POST", "/v1/tasks"): [task("other")]}
+NAMES = {"{process_guid}": "app", "{index}": "0", "{task_guid}": "job"}
+
+
+def concrete(path, names):
+    for placeholder, name in names.items():
+        path = path.replace(placeholder, name)
+    return path
+
+
+@case("every operation of the OpenAPI file answers as it is described")
+def _(bench):
+    document = described()
+    bridge = served(bench)
+    asked = 0
+    for path, item in document["paths"].items():
+        for method in sorted(set(item) & {"get", "post", "put", "delete"}, key=["get", "post", "put", "delete"].index):
+            operation, verb = item[method], method.upper()
+            for names in (NAMES, {"{process_guid}": "none", "{index}": "7", "{task_guid}": "none"}):
+                body = json.dumps(GOOD[verb, path]) if (verb, path) in GOOD else None
+                check(document, operation, f"{verb} {path}", web.request(verb, bridge + concrete(path, names), body=body))
+                asked += 1
+            if verb == "POST":
+                check(document, operation, f"{verb} {path} of nonsense", web.request(verb, bridge + path, body="{"))
+        wrong = web.request("PATCH", bridge + concrete(path, NAMES))
+        expect_equal(wrong.status, 405, f"PATCH {path}")
+        allowed = {method.upper() for method in set(item) & {"get", "post", "put", "delete"}}
+        expect_equal(set(wrong.headers["allow"].replace(" ", "").split(",")) - {"HEAD"}, allowed, f"Allow of {path}")
+    expect(asked >= 20, "20 requests at least", asked)
+
+
+@case("what instances and cells show is all described")
+def _(bench):
+    document = described()
+    bridge = served(bench)
+    schemas = document["components"]["schemas"]
+    for what, schema in (("instances", "Instance"), ("cells", "Cell")):
+        for item in web.get_json(f"{bridge}/v1/{what}")[what]:
+            expect_equal(set(item) - fields(document, schemas[schema]), set(), f"fields of {schema} that are not described")
+
+
+@case("routes that are not described are not there")
+def _(bench):
+    document = described()
+    bridge = served(bench)
+    for path in ("/", "/v1", "/v1/cell", "/v1/policy", "/v1/explain/lrps", "/v2/lrps", "/v1/instances/app"):
+        expect(path not in document["paths"], f"{path} not described", "described")
+        expect_equal(web.get(bridge + path).status, 404, f"GET {path}")
+
+
+main(__doc__)
