@@ -91,7 +91,8 @@ void expand(const diego::LrpStart& start, Auctions& auctions) {
   }
   for (const std::int32_t index : start.indices) {
     if (index < 0) {  // Diego's auctioneer lets it pass and its BBS refuses it later.
-      platform::log_error(fmt::format("start-validate-failed error=\"index {} is negative\" process_guid={}", index, start.process_guid));
+      platform::log_error(fmt::format("start-validate-failed error=\"index {} is negative\" process_guid={}", index,
+                                      start.process_guid));
       continue;
     }
     auctions.add({core::Kind::lrp, start.process_guid, index}, start);
@@ -231,7 +232,9 @@ ServerResponse route(const ServerRequest& request, Desk& desk) {
   const auto parts = split_path(path == "*" ? "" : path);
   if (!parts) return error_response(400, "path: \"" + path + "\" is not percent-encoded");
   const std::size_t depth = parts->size();
-  const auto under = [&](std::string_view collection) { return depth >= 2 && (*parts)[0] == "v1" && (*parts)[1] == collection; };
+  const auto under = [&](std::string_view collection) {
+    return depth >= 2 && (*parts)[0] == "v1" && (*parts)[1] == collection;
+  };
   const auto read_only = [&](auto reply) { return reads(request) ? reply() : not_allowed("GET, HEAD"); };
 
   if (under("instances") && depth == 2) return read_only([&] { return list_instances(request, desk); });

@@ -12,12 +12,18 @@ namespace {
 
 std::string_view refusal_text(int status) {
   switch (status) {
-    case 400: return "the request is not valid HTTP";
-    case 408: return "the request came too slowly";
-    case 413: return "the body is too long";
-    case 415: return "the content encoding is none of gzip, deflate, identity";
-    case 431: return "the headers are too long";
-    default: return "the request cannot be served";
+    case 400:
+      return "the request is not valid HTTP";
+    case 408:
+      return "the request came too slowly";
+    case 413:
+      return "the body is too long";
+    case 415:
+      return "the content encoding is none of gzip, deflate, identity";
+    case 431:
+      return "the headers are too long";
+    default:
+      return "the request cannot be served";
   }
 }
 
@@ -48,7 +54,8 @@ base::Result<int> Bridge::start() {
   if (options.cert_file.empty() != options.key_file.empty()) {
     return base::Error{"--bridge-cert and --bridge-key", "only make sense together"};
   }
-  if (options.cert_file.empty() && !options.ca_file.empty()) return base::Error{"--bridge-ca", "needs --bridge-cert and --bridge-key"};
+  if (options.cert_file.empty() && !options.ca_file.empty())
+    return base::Error{"--bridge-ca", "needs --bridge-cert and --bridge-key"};
   if (!options.token_file.empty()) {
     auto token = read_token(options.token_file);
     if (!token) return token.error();
@@ -65,7 +72,9 @@ base::Result<int> Bridge::start() {
   server.ca_file = options.ca_file;
   impl_->server = std::make_unique<platform::HttpServer>(
       std::move(server),
-      [impl = impl_.get()](const platform::ServerRequest& request) { return answer(request, impl->desk, impl->access); },
+      [impl = impl_.get()](const platform::ServerRequest& request) {
+        return answer(request, impl->desk, impl->access);
+      },
       [](int status) { return error_response(status, refusal_text(status)); });
   return impl_->server->start("--bridge-listen");
 }

@@ -14,7 +14,7 @@ class ExecutorInfo;
 class FrameworkInfo;
 class TaskInfo;
 class TaskStatus;
-}
+}  // namespace mesos::v1
 namespace mesos::v1::scheduler {
 class Call;
 }

@@ -23,13 +23,12 @@ std::string_view content_type(Codec codec);
 
 // What JSON shows of a field that is not set. Binary protobuf never shows it.
 enum class JsonFields {
-  set_only,            // What a client should send.
-  set_and_defaults,    // What Mesos writes: also unset optional fields that have an explicit default, unless deprecated.
+  set_only,          // What a client should send.
+  set_and_defaults,  // What Mesos writes: also unset optional fields that have an explicit default, unless deprecated.
 };
 
 // `message` must be initialised (all required fields set).
-std::string encode(Codec codec, const google::protobuf::Message& message,
-                   JsonFields fields = JsonFields::set_only);
+std::string encode(Codec codec, const google::protobuf::Message& message, JsonFields fields = JsonFields::set_only);
 
 // Replaces what `message` held. Unknown fields and unknown names of optional enums are ignored; what
 // cannot be read, or lacks a required field, is an error whose message() is word for word what Mesos

@@ -124,16 +124,16 @@ void StreamConnection::Impl::run(std::string subscribe) {
     tell(StreamHead{status, header_or_empty(headers, "Mesos-Stream-Id"), header_or_empty(headers, "Location")});
   };
   callbacks.on_bytes = [this](std::string_view bytes) { on_bytes(bytes); };
-  const base::Status how =
-      stopped ? base::Status(base::Error{"", "stopped"})
-              : stream->run(post_request(options, *url, std::move(subscribe)), callbacks);
+  const base::Status how = stopped ? base::Status(base::Error{"", "stopped"})
+                                   : stream->run(post_request(options, *url, std::move(subscribe)), callbacks);
   tell(StreamReport::Ended{end_reason(how)});
 }
 
 StreamConnection::StreamConnection(TransportOptions options, std::string url, std::string subscribe,
                                    std::uint64_t generation, Report report)
     : impl_(std::make_unique<Impl>(std::move(options), std::move(url), generation, std::move(report))) {
-  impl_->thread = std::thread([impl = impl_.get(), body = std::move(subscribe)]() mutable { impl->run(std::move(body)); });
+  impl_->thread =
+      std::thread([impl = impl_.get(), body = std::move(subscribe)]() mutable { impl->run(std::move(body)); });
 }
 
 StreamConnection::~StreamConnection() {
@@ -175,7 +175,7 @@ struct CallConnection::Impl {
   platform::Mailbox<Call> queue;
   std::atomic<std::size_t> open{0};  // Queued or under way.
   std::atomic<bool> stopped{false};
-  std::string broken;                // The thread's own: why nothing is sent any more.
+  std::string broken;  // The thread's own: why nothing is sent any more.
   std::thread thread;
 };
 

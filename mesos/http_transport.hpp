@@ -71,9 +71,9 @@ class StreamConnection {
 struct CallResult {
   std::uint64_t generation = 0;
   std::uint64_t tag = 0;
-  int status = 0;          // 0: no answer.
-  std::string body;        // Of the answer.
-  std::string failure;     // Why there is no answer.
+  int status = 0;                // 0: no answer.
+  std::string body;              // Of the answer.
+  std::string failure;           // Why there is no answer.
   bool surely_not_sent = false;  // Without an answer: true if the peer cannot have seen the call.
 };
 

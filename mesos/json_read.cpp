@@ -57,13 +57,34 @@ std::optional<std::string> parse(std::string_view text, Handler& handler) {
 struct Scalar : rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Scalar> {
   std::variant<std::monostate, std::int64_t, std::uint64_t, double, bool> value;
 
-  bool Default() { value = {}; return true; }
-  bool Int(int v) { value = std::int64_t{v}; return true; }
-  bool Uint(unsigned v) { value = std::int64_t{v}; return true; }
-  bool Int64(std::int64_t v) { value = v; return true; }
-  bool Uint64(std::uint64_t v) { value = v; return true; }
-  bool Double(double v) { value = v; return true; }
-  bool Bool(bool v) { value = v; return true; }
+  bool Default() {
+    value = {};
+    return true;
+  }
+  bool Int(int v) {
+    value = std::int64_t{v};
+    return true;
+  }
+  bool Uint(unsigned v) {
+    value = std::int64_t{v};
+    return true;
+  }
+  bool Int64(std::int64_t v) {
+    value = v;
+    return true;
+  }
+  bool Uint64(std::uint64_t v) {
+    value = v;
+    return true;
+  }
+  bool Double(double v) {
+    value = v;
+    return true;
+  }
+  bool Bool(bool v) {
+    value = v;
+    return true;
+  }
   // Neither is a scalar: no need to look inside.
   bool StartObject() { return false; }
   bool StartArray() { return false; }
@@ -214,14 +235,17 @@ class MessageHandler : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Me
     Kind kind;
     const Shape* shape;  // Of the object, or of the map's entries.
     Slot slot;
-    Slot owner;          // A map frame's own field; its slot is that of the current entry.
+    Slot owner;              // A map frame's own field; its slot is that of the current entry.
     std::uint64_t seen = 0;  // Fields of the object, by place in the shape.
   };
 
   Slot next() const { return skipping_ > 0 || frames_.empty() ? Slot{} : frames_.back().slot; }
 
   bool deeper() { return ++depth_ <= kJsonDepthMax; }
-  bool skip() { ++skipping_; return true; }
+  bool skip() {
+    ++skipping_;
+    return true;
+  }
   bool leave() {
     --depth_;
     if (skipping_ > 0) {
@@ -371,7 +395,7 @@ class MessageHandler : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Me
   int skipping_ = 0;           // Open objects and arrays that are being ignored, above those.
   int depth_ = 0;
   std::optional<std::string> error_;
-  Slot failed_;                // Where.
+  Slot failed_;  // Where.
 };
 
 }  // namespace

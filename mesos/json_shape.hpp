@@ -22,7 +22,7 @@ struct Field {
   bool required = false;
   bool shown_unset = false;  // Has an explicit default and is not deprecated.
   std::string name;
-  std::string key;           // "name": as it stands in JSON, colon included.
+  std::string key;                                            // "name": as it stands in JSON, colon included.
   const Shape* child = nullptr;                               // Of a message; of a map its entry.
   std::vector<std::pair<std::string_view, int>> enum_values;  // By name.
 };

@@ -156,15 +156,25 @@ class Writer {
   void value(const Message& message, const Reflection& reflection, const Field& field) {
     const FieldDescriptor* const at = field.descriptor;
     switch (field.type) {
-      case FieldDescriptor::CPPTYPE_INT32: return write_number(reflection.GetInt32(message, at), out_);
-      case FieldDescriptor::CPPTYPE_INT64: return write_number(reflection.GetInt64(message, at), out_);
-      case FieldDescriptor::CPPTYPE_UINT32: return write_number(reflection.GetUInt32(message, at), out_);
-      case FieldDescriptor::CPPTYPE_UINT64: return write_number(reflection.GetUInt64(message, at), out_);
-      case FieldDescriptor::CPPTYPE_DOUBLE: return write_double(reflection.GetDouble(message, at), out_);
-      case FieldDescriptor::CPPTYPE_FLOAT: return write_double(double{reflection.GetFloat(message, at)}, out_);
-      case FieldDescriptor::CPPTYPE_BOOL: out_.append(reflection.GetBool(message, at) ? "true" : "false"); return;
-      case FieldDescriptor::CPPTYPE_ENUM: return enumeration(field, reflection.GetEnumValue(message, at));
-      case FieldDescriptor::CPPTYPE_MESSAGE: return object(reflection.GetMessage(message, at), *field.child);
+      case FieldDescriptor::CPPTYPE_INT32:
+        return write_number(reflection.GetInt32(message, at), out_);
+      case FieldDescriptor::CPPTYPE_INT64:
+        return write_number(reflection.GetInt64(message, at), out_);
+      case FieldDescriptor::CPPTYPE_UINT32:
+        return write_number(reflection.GetUInt32(message, at), out_);
+      case FieldDescriptor::CPPTYPE_UINT64:
+        return write_number(reflection.GetUInt64(message, at), out_);
+      case FieldDescriptor::CPPTYPE_DOUBLE:
+        return write_double(reflection.GetDouble(message, at), out_);
+      case FieldDescriptor::CPPTYPE_FLOAT:
+        return write_double(double{reflection.GetFloat(message, at)}, out_);
+      case FieldDescriptor::CPPTYPE_BOOL:
+        out_.append(reflection.GetBool(message, at) ? "true" : "false");
+        return;
+      case FieldDescriptor::CPPTYPE_ENUM:
+        return enumeration(field, reflection.GetEnumValue(message, at));
+      case FieldDescriptor::CPPTYPE_MESSAGE:
+        return object(reflection.GetMessage(message, at), *field.child);
       case FieldDescriptor::CPPTYPE_STRING: {
         std::string scratch;
         return text(reflection.GetStringReference(message, at, &scratch), field.bytes);
@@ -175,16 +185,23 @@ class Writer {
   void element(const Message& message, const Reflection& reflection, const Field& field, int i) {
     const FieldDescriptor* const at = field.descriptor;
     switch (field.type) {
-      case FieldDescriptor::CPPTYPE_INT32: return write_number(reflection.GetRepeatedInt32(message, at, i), out_);
-      case FieldDescriptor::CPPTYPE_INT64: return write_number(reflection.GetRepeatedInt64(message, at, i), out_);
-      case FieldDescriptor::CPPTYPE_UINT32: return write_number(reflection.GetRepeatedUInt32(message, at, i), out_);
-      case FieldDescriptor::CPPTYPE_UINT64: return write_number(reflection.GetRepeatedUInt64(message, at, i), out_);
-      case FieldDescriptor::CPPTYPE_DOUBLE: return write_double(reflection.GetRepeatedDouble(message, at, i), out_);
-      case FieldDescriptor::CPPTYPE_FLOAT: return write_double(double{reflection.GetRepeatedFloat(message, at, i)}, out_);
+      case FieldDescriptor::CPPTYPE_INT32:
+        return write_number(reflection.GetRepeatedInt32(message, at, i), out_);
+      case FieldDescriptor::CPPTYPE_INT64:
+        return write_number(reflection.GetRepeatedInt64(message, at, i), out_);
+      case FieldDescriptor::CPPTYPE_UINT32:
+        return write_number(reflection.GetRepeatedUInt32(message, at, i), out_);
+      case FieldDescriptor::CPPTYPE_UINT64:
+        return write_number(reflection.GetRepeatedUInt64(message, at, i), out_);
+      case FieldDescriptor::CPPTYPE_DOUBLE:
+        return write_double(reflection.GetRepeatedDouble(message, at, i), out_);
+      case FieldDescriptor::CPPTYPE_FLOAT:
+        return write_double(double{reflection.GetRepeatedFloat(message, at, i)}, out_);
       case FieldDescriptor::CPPTYPE_BOOL:
         out_.append(reflection.GetRepeatedBool(message, at, i) ? "true" : "false");
         return;
-      case FieldDescriptor::CPPTYPE_ENUM: return enumeration(field, reflection.GetRepeatedEnumValue(message, at, i));
+      case FieldDescriptor::CPPTYPE_ENUM:
+        return enumeration(field, reflection.GetRepeatedEnumValue(message, at, i));
       case FieldDescriptor::CPPTYPE_MESSAGE:
         return object(reflection.GetRepeatedMessage(message, at, i), *field.child);
       case FieldDescriptor::CPPTYPE_STRING: {

@@ -33,10 +33,10 @@ class RecordDecoder {
   bool read_length(std::string_view bytes, std::size_t& at);
 
   std::size_t record_bytes_max_;
-  std::size_t length_ = 0;   // Of the record whose header is being or was read.
-  std::size_t digits_ = 0;   // Seen of the header.
+  std::size_t length_ = 0;  // Of the record whose header is being or was read.
+  std::size_t digits_ = 0;  // Seen of the header.
   bool in_body_ = false;
-  std::string body_;         // What has come of it.
+  std::string body_;  // What has come of it.
   std::optional<base::Error> failure_;
 };
 

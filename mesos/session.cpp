@@ -31,8 +31,8 @@ bool session_gone(int status, std::string_view text) {
   if (status == 307 || status == 503) return true;  // No longer the leader, or restarted.
   if (status == 404) return true;                   // Restarting: no route yet.
   if (status == 403) {
-    return text.starts_with("Framework is not subscribed") ||
-           text.starts_with("Framework is not connected via HTTP") || text.starts_with("Executor is not subscribed");
+    return text.starts_with("Framework is not subscribed") || text.starts_with("Framework is not connected via HTTP") ||
+           text.starts_with("Executor is not subscribed");
   }
   return status == 400 && (text.starts_with("Framework cannot be found") ||
                            text.starts_with("Executor cannot be found") || text.starts_with("The stream ID") ||
@@ -318,7 +318,8 @@ SessionActions Session::on_event(std::uint64_t generation, const StreamEvent& ev
             url() + " is not the executor API of an agent (its address must come from MESOS_SLAVE_PID): " + event.text);
     return actions;
   }
-  warn_once(actions, url() + " does not begin its stream with SUBSCRIBED" + (event.text.empty() ? "" : ": ") + event.text);
+  warn_once(actions,
+            url() + " does not begin its stream with SUBSCRIBED" + (event.text.empty() ? "" : ": ") + event.text);
   leave(actions, "", now);
   retry(actions, now, random);
   return actions;

@@ -174,10 +174,10 @@ class Session {
   std::optional<std::string> redirected_;  // The leader's URL, as a redirect told it.
   StreamHead head_;
   base::Duration watchdog_{};
-  bool was_subscribed_ = false;            // Ever.
+  bool was_subscribed_ = false;  // Ever.
   std::optional<base::Time> outage_since_;
   std::optional<base::Time> deadline_;
-  std::vector<std::string> said_;          // Warnings since the last subscription.
+  std::vector<std::string> said_;  // Warnings since the last subscription.
 };
 
 // "//host:port/path", as Mesos redirects, made a full URL with the scheme of `asked` and, if the

@@ -33,7 +33,9 @@ class ForkThread {
   }
 
  private:
-  ForkThread() { std::thread([this] { serve(); }).detach(); }
+  ForkThread() {
+    std::thread([this] { serve(); }).detach();
+  }
 
   pid_t ask(const std::function<pid_t()>& fork_child) {
     const std::lock_guard one_at_a_time(askers_);
@@ -123,7 +125,8 @@ struct Prepared {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != prepared.parent) ::_exit(127);  // It ended before the line above.
   }
-  for (const int signal : {SIGPIPE, SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD, SIGUSR1, SIGUSR2}) ::signal(signal, SIG_DFL);
+  for (const int signal : {SIGPIPE, SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD, SIGUSR1, SIGUSR2})
+    ::signal(signal, SIG_DFL);
   sigset_t none;
   ::sigemptyset(&none);
   ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
@@ -164,9 +167,7 @@ std::map<std::string, std::string> own_environment() {
 
 base::Result<ChildProcess> ChildProcess::start(const Command& command) {
   if (command.argv.empty() || command.argv[0].empty()) return base::Error{"command", "is empty"};
-  const auto fail = [&](const std::string& what, int error) {
-    return base::Error{what, std::strerror(error)};
-  };
+  const auto fail = [&](const std::string& what, int error) { return base::Error{what, std::strerror(error)}; };
   Prepared prepared;
   prepared.program = find_program(command);
   if (prepared.program.empty()) return base::Error{command.argv[0], "not found in PATH"};

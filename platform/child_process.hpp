@@ -15,11 +15,11 @@
 namespace platform {
 
 struct Command {
-  std::vector<std::string> argv;                      // argv[0] is looked up in PATH of `environment`.
-  std::map<std::string, std::string> environment;     // The whole of it: nothing is inherited.
-  std::string directory;                              // Working directory; empty: ours.
-  std::string stdout_file, stderr_file;               // Appended to; empty: inherited.
-  bool die_with_parent = false;                       // PR_SET_PDEATHSIG SIGKILL on the child itself.
+  std::vector<std::string> argv;                   // argv[0] is looked up in PATH of `environment`.
+  std::map<std::string, std::string> environment;  // The whole of it: nothing is inherited.
+  std::string directory;                           // Working directory; empty: ours.
+  std::string stdout_file, stderr_file;            // Appended to; empty: inherited.
+  bool die_with_parent = false;                    // PR_SET_PDEATHSIG SIGKILL on the child itself.
 };
 
 // The environment of this process, to start from.

@@ -13,9 +13,9 @@ struct Unit {
 };
 constexpr std::int64_t kSecond = 1'000'000'000;
 // Longer names first where one begins with another ("ms" before "m").
-constexpr Unit kUnits[] = {{"ns", 1},          {"us", 1'000},         {"µs", 1'000},           {"ms", 1'000'000},
-                           {"s", kSecond},     {"m", 60 * kSecond},   {"h", 3600 * kSecond},   {"d", 86400 * kSecond},
-                           {"w", 604800 * kSecond}};
+constexpr Unit kUnits[] = {
+    {"ns", 1},           {"us", 1'000},         {"µs", 1'000},          {"ms", 1'000'000},      {"s", kSecond},
+    {"m", 60 * kSecond}, {"h", 3600 * kSecond}, {"d", 86400 * kSecond}, {"w", 604800 * kSecond}};
 
 // The unit at the start of `text`: letters up to the next digit must be one unit as a whole.
 const Unit* find_unit(std::string_view text) {
@@ -29,7 +29,9 @@ const Unit* find_unit(std::string_view text) {
 }  // namespace
 
 base::Result<base::Duration> parse_duration(std::string_view where, std::string_view text) {
-  const auto bad = [&](const char* why) { return base::Error{std::string(where), "\"" + std::string(text) + "\" " + why}; };
+  const auto bad = [&](const char* why) {
+    return base::Error{std::string(where), "\"" + std::string(text) + "\" " + why};
+  };
   if (text == "0") return base::Duration{0};  // As Go: nothing has no unit.
   if (text.empty()) return bad("is not a duration such as 5s, 250ms or 1m30s");
   long double sum = 0;

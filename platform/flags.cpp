@@ -111,7 +111,7 @@ std::string wrapped(const std::string& text, std::size_t indent) {
 
 struct Flags::Impl {
   std::string program, about, heading = "Options", version;
-  CLI::App own_app;           // Used by the root only.
+  CLI::App own_app;  // Used by the root only.
   CLI::App* app = nullptr;
   std::string config_file;
   std::vector<std::unique_ptr<Flag>> flags;
@@ -130,9 +130,7 @@ struct Flags::Impl {
     return *flags.back();
   }
 
-  void add_option(Flag& flag) {
-    app->add_option("--" + flag.name, flag.given)->allow_extra_args(false);
-  }
+  void add_option(Flag& flag) { app->add_option("--" + flag.name, flag.given)->allow_extra_args(false); }
 
   std::string help_text() const;
   const Flag* find(const std::string& name) const;
@@ -204,9 +202,10 @@ std::string Flags::Impl::help_text() const {
   line("--config FILE", "TOML file with flags as keys, without the dashes");
   line("-h, --help", "show this");
   if (!version.empty()) line("--version", "show the version");
-  out += "\nEvery flag may also be given as DIEGO_MESOS_<FLAG> in the environment (repeatable ones with\n"
-         "commas) or in --config; the command line wins over the environment, that over the file.\n"
-         "A duration is a number with a unit, such as 250ms, 5s, 1m30s or 1w.\n";
+  out +=
+      "\nEvery flag may also be given as DIEGO_MESOS_<FLAG> in the environment (repeatable ones with\n"
+      "commas) or in --config; the command line wins over the environment, that over the file.\n"
+      "A duration is a number with a unit, such as 250ms, 5s, 1m30s or 1w.\n";
   return out;
 }
 
@@ -220,7 +219,8 @@ base::Status Flags::Impl::apply(const std::vector<CLI::ConfigItem>& config, cons
     }
     const std::string name = environment_name(flag->name);
     if (const char* const value = std::getenv(name.c_str()); value != nullptr) {
-      const std::vector<std::string> texts = flag->repeatable ? base::split_list(value) : std::vector<std::string>{value};
+      const std::vector<std::string> texts =
+          flag->repeatable ? base::split_list(value) : std::vector<std::string>{value};
       if (auto set = flag->set(name, texts); !set) return set.error();
       continue;
     }
@@ -262,25 +262,26 @@ void Flags::add(std::string name, std::string& value, std::string help) {
 }
 
 void Flags::add(std::string name, std::int64_t& value, std::string help, std::int64_t min, std::int64_t max) {
-  impl_->add_option(impl_->add(std::move(name), "N", std::to_string(value), std::move(help),
-                               number_setter<std::int64_t>(value, min, max, [](std::int64_t n) { return std::to_string(n); })));
+  impl_->add_option(
+      impl_->add(std::move(name), "N", std::to_string(value), std::move(help),
+                 number_setter<std::int64_t>(value, min, max, [](std::int64_t n) { return std::to_string(n); })));
 }
 
 void Flags::add(std::string name, double& value, std::string help, double min, double max) {
-  impl_->add_option(
-      impl_->add(std::move(name), "NUMBER", number_text(value), std::move(help), number_setter<double>(value, min, max, number_text)));
+  impl_->add_option(impl_->add(std::move(name), "NUMBER", number_text(value), std::move(help),
+                               number_setter<double>(value, min, max, number_text)));
 }
 
 void Flags::add(std::string name, base::Duration& value, std::string help, base::Duration min) {
-  impl_->add_option(impl_->add(
-      std::move(name), "DURATION", format_duration(value), std::move(help),
-      [&value, min](const std::string& where, const std::vector<std::string>& texts) -> base::Status {
-        const auto duration = parse_duration(where, texts.back());
-        if (!duration) return duration.error();
-        if (*duration < min) return quoted(where, texts.back(), "is shorter than " + format_duration(min));
-        value = *duration;
-        return base::ok();
-      }));
+  impl_->add_option(
+      impl_->add(std::move(name), "DURATION", format_duration(value), std::move(help),
+                 [&value, min](const std::string& where, const std::vector<std::string>& texts) -> base::Status {
+                   const auto duration = parse_duration(where, texts.back());
+                   if (!duration) return duration.error();
+                   if (*duration < min) return quoted(where, texts.back(), "is shorter than " + format_duration(min));
+                   value = *duration;
+                   return base::ok();
+                 }));
 }
 
 void Flags::add(std::string name, bool& value, std::string help) {
@@ -310,15 +311,15 @@ void Flags::add(std::string name, std::vector<std::string>& values, std::string 
 
 void Flags::add_choice(std::string name, std::string& value, std::vector<std::string> choices, std::string help) {
   const std::string type = joined(choices, "|");
-  impl_->add_option(impl_->add(
-      std::move(name), type, value, std::move(help),
-      [&value, choices = std::move(choices)](const std::string& where, const std::vector<std::string>& texts) -> base::Status {
-        if (std::find(choices.begin(), choices.end(), texts.back()) == choices.end()) {
-          return quoted(where, texts.back(), "is none of " + joined(choices, ", "));
-        }
-        value = texts.back();
-        return base::ok();
-      }));
+  impl_->add_option(impl_->add(std::move(name), type, value, std::move(help),
+                               [&value, choices = std::move(choices)](
+                                   const std::string& where, const std::vector<std::string>& texts) -> base::Status {
+                                 if (std::find(choices.begin(), choices.end(), texts.back()) == choices.end()) {
+                                   return quoted(where, texts.back(), "is none of " + joined(choices, ", "));
+                                 }
+                                 value = texts.back();
+                                 return base::ok();
+                               }));
 }
 
 void Flags::check(std::function<base::Status()> check) { impl_->checks.push_back(std::move(check)); }

@@ -40,7 +40,7 @@ class Flags {
   void add(std::string name, std::int64_t& value, std::string help, std::int64_t min, std::int64_t max);
   void add(std::string name, double& value, std::string help, double min, double max);
   void add(std::string name, base::Duration& value, std::string help, base::Duration min = base::Duration{0});
-  void add(std::string name, bool& value, std::string help);  // --name, --name=false
+  void add(std::string name, bool& value, std::string help);                       // --name, --name=false
   void add(std::string name, std::vector<std::string>& values, std::string help);  // Repeatable.
   void add_choice(std::string name, std::string& value, std::vector<std::string> choices, std::string help);
 

@@ -31,7 +31,9 @@ struct Authority {
 
 // "host", "host:port", "[v6]", "[v6]:port".
 base::Result<Authority> split_authority(std::string_view where, std::string_view text) {
-  const auto bad = [&](const char* why) { return base::Error{std::string(where), "\"" + std::string(text) + "\" " + why}; };
+  const auto bad = [&](const char* why) {
+    return base::Error{std::string(where), "\"" + std::string(text) + "\" " + why};
+  };
   Authority parts;
   std::string_view rest;
   if (text.starts_with('[')) {
@@ -44,16 +46,16 @@ base::Result<Authority> split_authority(std::string_view where, std::string_view
     const std::size_t colon = text.find(':');
     parts.host = text.substr(0, colon);
     if (colon != std::string_view::npos) rest = text.substr(colon);
-    if (rest.size() > 1 && rest.find(':', 1) != std::string_view::npos) return bad("has an IPv6 address without brackets");
+    if (rest.size() > 1 && rest.find(':', 1) != std::string_view::npos)
+      return bad("has an IPv6 address without brackets");
   }
   if (!rest.empty()) parts.port = rest.substr(1);
-  if (!printable(parts.host) || parts.host.find_first_of("/@\\?#") != std::string_view::npos) return bad("has a bad host name");
+  if (!printable(parts.host) || parts.host.find_first_of("/@\\?#") != std::string_view::npos)
+    return bad("has a bad host name");
   return parts;
 }
 
-std::string bracketed(const std::string& host) {
-  return host.find(':') == std::string::npos ? host : "[" + host + "]";
-}
+std::string bracketed(const std::string& host) { return host.find(':') == std::string::npos ? host : "[" + host + "]"; }
 
 }  // namespace
 
@@ -67,7 +69,9 @@ const std::string* find_header(const Headers& headers, std::string_view name) {
 std::string Url::origin() const { return scheme + "://" + bracketed(host) + ":" + std::to_string(port); }
 
 base::Result<Url> parse_url(std::string_view where, std::string_view text) {
-  const auto bad = [&](const char* why) { return base::Error{std::string(where), "\"" + std::string(text) + "\" " + why}; };
+  const auto bad = [&](const char* why) {
+    return base::Error{std::string(where), "\"" + std::string(text) + "\" " + why};
+  };
   Url url;
   const std::size_t slashes = text.find("://");
   if (slashes == std::string_view::npos) return bad("is not http://host:port or https://host:port");

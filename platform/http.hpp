@@ -22,8 +22,8 @@ const std::string* find_header(const Headers& headers, std::string_view name);
 struct Url {
   std::string scheme = "http";  // "http" or "https".
   std::string host;
-  int port = 0;           // The scheme's default where the text has none.
-  std::string path;       // "" or starting with '/'; with the query, if any.
+  int port = 0;      // The scheme's default where the text has none.
+  std::string path;  // "" or starting with '/'; with the query, if any.
 
   std::string origin() const;  // scheme://host:port
   bool operator==(const Url&) const = default;

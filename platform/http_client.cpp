@@ -50,7 +50,8 @@ class Wire {
 
   // `on_bytes` returns false to cut the answer off.
   base::Status send(const ClientRequest& request, const OnHead& on_head, const OnBytes& on_bytes) {
-    if (!client_->is_valid()) return error("the client certificate " + options_.cert_file + " or its key cannot be used");
+    if (!client_->is_valid())
+      return error("the client certificate " + options_.cert_file + " or its key cannot be used");
     if (stopped_) return error("stopped");
     httplib::Request out = to_httplib(request);
     bool head_given = false;
@@ -123,19 +124,26 @@ class Wire {
     switch (failure) {
       case httplib::Error::Connection:
         if (const std::string unknown = unresolved(); !unknown.empty()) return unknown;
-        if (why == EHOSTUNREACH || why == ENETUNREACH || why == ENOENT || why == EACCES) return base::lower(std::strerror(why));
+        if (why == EHOSTUNREACH || why == ENETUNREACH || why == ENOENT || why == EACCES)
+          return base::lower(std::strerror(why));
         return "connection refused";
-      case httplib::Error::ConnectionTimeout: return "no connection within " + format_duration(options_.connect_timeout);
-      case httplib::Error::SSLConnection: return "TLS: the handshake failed";
-      case httplib::Error::SSLLoadingCerts: return "TLS: cannot load the certificate authority " + options_.ca_file;
+      case httplib::Error::ConnectionTimeout:
+        return "no connection within " + format_duration(options_.connect_timeout);
+      case httplib::Error::SSLConnection:
+        return "TLS: the handshake failed";
+      case httplib::Error::SSLLoadingCerts:
+        return "TLS: cannot load the certificate authority " + options_.ca_file;
       case httplib::Error::SSLServerVerification: {
         const long code = client_->get_openssl_verify_result();
         if (code == 0) return "TLS: the certificate is not for " + options_.origin.host;
         return "TLS: certificate verify failed: " + std::string(X509_verify_cert_error_string(code));
       }
-      case httplib::Error::Write: return "connection closed while the request was sent";
-      case httplib::Error::Canceled: return "answer cut off by us";
-      default: break;
+      case httplib::Error::Write:
+        return "connection closed while the request was sent";
+      case httplib::Error::Canceled:
+        return "answer cut off by us";
+      default:
+        break;
     }
     // httplib tells silence and a closed connection apart no more than this.
     if (silence >= options_.read_timeout - std::chrono::milliseconds(20)) {
@@ -192,7 +200,8 @@ base::Result<ClientResponse> HttpClient::send(const ClientRequest& request) {
       });
   --impl_->under_way;
   if (too_long) {
-    return impl_->wire.error("the answer is longer than " + std::to_string(impl_->wire.options().answer_bytes_max) + " bytes");
+    return impl_->wire.error("the answer is longer than " + std::to_string(impl_->wire.options().answer_bytes_max) +
+                             " bytes");
   }
   if (!sent) return sent.error();
   return response;

@@ -16,9 +16,9 @@ struct ClientOptions {
   Url origin;  // Path is ignored.
   base::Duration connect_timeout = std::chrono::seconds(5);
   base::Duration read_timeout = std::chrono::seconds(10);  // Between bytes of an answer.
-  std::string ca_file;               // https: whom to trust; empty: the system's.
-  std::string cert_file, key_file;   // https: our own certificate, if the peer asks.
-  std::string unix_socket;           // If set, connect there instead of to origin's host and port.
+  std::string ca_file;                                     // https: whom to trust; empty: the system's.
+  std::string cert_file, key_file;                         // https: our own certificate, if the peer asks.
+  std::string unix_socket;                                // If set, connect there instead of to origin's host and port.
   std::size_t answer_bytes_max = std::size_t{64} << 20U;  // For plain requests.
 };
 

@@ -209,7 +209,8 @@ bool HttpServer::Impl::serve_one(Connection& connection, std::string& buffer, bo
 
 // Between requests: someone waiting for a thread has a better claim to it than an idle connection.
 Outcome HttpServer::Impl::await_request(Connection& connection, std::string& buffer, bool first) {
-  const auto deadline = SteadyClock::now() + (first ? std::max(options.idle_timeout, options.read_timeout) : options.idle_timeout);
+  const auto deadline =
+      SteadyClock::now() + (first ? std::max(options.idle_timeout, options.read_timeout) : options.idle_timeout);
   while (buffer.empty()) {
     const auto left = deadline - SteadyClock::now();
     if (left <= SteadyClock::duration::zero()) return Outcome::timed_out;
@@ -277,7 +278,8 @@ wire::Refusal HttpServer::Impl::read_body(Connection& connection, std::string& b
   return wire::inflate(body, bytes_max, head.request.body);
 }
 
-bool HttpServer::Impl::respond(Connection& connection, const wire::Head& head, ServerResponse response, bool keep_alive) {
+bool HttpServer::Impl::respond(Connection& connection, const wire::Head& head, ServerResponse response,
+                               bool keep_alive) {
   const bool bodiless = response.status == 204 || response.status == 304;
   if (response.stream && head.request.method != "HEAD" && !bodiless) {
     return stream(connection, head, std::move(response), keep_alive);
@@ -292,12 +294,14 @@ bool HttpServer::Impl::respond(Connection& connection, const wire::Head& head, S
   return connection.write(rest, options.read_timeout) == Outcome::done && keep_alive;
 }
 
-bool HttpServer::Impl::stream(Connection& connection, const wire::Head& head, ServerResponse response, bool keep_alive) {
+bool HttpServer::Impl::stream(Connection& connection, const wire::Head& head, ServerResponse response,
+                              bool keep_alive) {
   const std::shared_ptr<StreamBody::State> state = response.stream->state_;
-  response.stream.reset();  // Ours must not keep it from ending when its last holder lets go.
+  response.stream.reset();           // Ours must not keep it from ending when its last holder lets go.
   const bool chunked = head.http11;  // HTTP/1.0 knows no chunks: the body ends with the connection.
   const bool goes_on = keep_alive && chunked;
-  std::string bytes = wire::response_head(response.status, response.headers, {.chunked = chunked, .keep_alive = goes_on});
+  std::string bytes =
+      wire::response_head(response.status, response.headers, {.chunked = chunked, .keep_alive = goes_on});
 
   const auto write = [&](std::string_view rest) {
     Outcome outcome = Outcome::timed_out;
@@ -347,7 +351,8 @@ void HttpServer::Impl::refuse(Connection& connection, int status) {
   }
   response.status = status;
   const std::string bytes =
-      wire::response_head(status, response.headers, {.content_length = response.body.size(), .keep_alive = false}) + response.body;
+      wire::response_head(status, response.headers, {.content_length = response.body.size(), .keep_alive = false}) +
+      response.body;
   std::string_view rest = bytes;
   if (connection.write(rest, options.read_timeout) == Outcome::done) connection.linger(std::chrono::seconds(2));
 }

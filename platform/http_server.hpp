@@ -18,8 +18,8 @@ namespace platform {
 
 struct ServerRequest {
   std::string method;
-  std::string target;  // As received, undecoded, with the query.
-  std::string path;    // Undecoded, without the query: the caller decodes what it splits.
+  std::string target;                        // As received, undecoded, with the query.
+  std::string path;                          // Undecoded, without the query: the caller decodes what it splits.
   std::map<std::string, std::string> query;  // Decoded.
   Headers headers;
   std::string body;  // De-chunked, decompressed. Complete: a cut body never reaches the handler.
@@ -58,19 +58,19 @@ class StreamBody {
 
 struct ServerResponse {
   int status = 200;
-  Headers headers;            // Content-Type is the handler's to set; Content-Length is the server's.
+  Headers headers;  // Content-Type is the handler's to set; Content-Length is the server's.
   std::string body;
   std::shared_ptr<StreamBody> stream;  // If set, `body` is ignored and the response is chunked.
 };
 
 struct ServerOptions {
   HostPort listen;
-  std::size_t threads = 16;              // Connections served at once.
-  std::size_t queued_connections_max = 256;  // Accepted but waiting for a thread; beyond it they are closed.
-  std::size_t body_bytes_max = std::size_t{8} << 20U;    // 413 beyond it, also for chunked and compressed bodies.
-  std::size_t header_bytes_max = 64 * 1024;              // 431 beyond it.
-  base::Duration idle_timeout = std::chrono::seconds(5); // A keep-alive connection without a request.
-  base::Duration read_timeout = std::chrono::seconds(10);// In the middle of a request.
+  std::size_t threads = 16;                            // Connections served at once.
+  std::size_t queued_connections_max = 256;            // Accepted but waiting for a thread; beyond it they are closed.
+  std::size_t body_bytes_max = std::size_t{8} << 20U;  // 413 beyond it, also for chunked and compressed bodies.
+  std::size_t header_bytes_max = 64 * 1024;            // 431 beyond it.
+  base::Duration idle_timeout = std::chrono::seconds(5);   // A keep-alive connection without a request.
+  base::Duration read_timeout = std::chrono::seconds(10);  // In the middle of a request.
   std::size_t requests_per_connection_max = 1'000'000;
   // Server: TLS when cert_file and key_file are set; client certificates are required when ca_file is.
   std::string cert_file, key_file, ca_file;

@@ -17,7 +17,7 @@ namespace platform::wire {
 using Refusal = int;
 
 struct Head {
-  ServerRequest request;      // Without the body.
+  ServerRequest request;  // Without the body.
   bool chunked = false;
   std::optional<std::uint64_t> content_length;
   bool http11 = true;

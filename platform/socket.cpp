@@ -98,7 +98,8 @@ base::Result<int> Listener::open(std::string_view where, const HostPort& address
   hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
   addrinfo* found = nullptr;
   const std::string port = std::to_string(address.port);
-  const int resolved = ::getaddrinfo(address.host.empty() ? nullptr : address.host.c_str(), port.c_str(), &hints, &found);
+  const int resolved =
+      ::getaddrinfo(address.host.empty() ? nullptr : address.host.c_str(), port.c_str(), &hints, &found);
   if (resolved != 0) return base::Error{place, base::lower(::gai_strerror(resolved))};
 
   int error = EADDRNOTAVAIL;
@@ -170,8 +171,10 @@ Connection::Outcome Connection::await(short events, base::Duration limit) {
 // Turns "want read" and "want write" into a wait; done means: try again.
 Connection::Outcome Connection::after_ssl(int result, base::Duration limit) {
   switch (SSL_get_error(ssl_, result)) {
-    case SSL_ERROR_WANT_READ: return await(POLLIN, limit);
-    case SSL_ERROR_WANT_WRITE: return await(POLLOUT, limit);
+    case SSL_ERROR_WANT_READ:
+      return await(POLLIN, limit);
+    case SSL_ERROR_WANT_WRITE:
+      return await(POLLOUT, limit);
     default:
       broken_ = true;
       ERR_clear_error();

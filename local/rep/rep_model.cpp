@@ -120,7 +120,8 @@ diego::CellState RepModel::state(base::Time now) {
   out.cell_index = config_.cell_index;
   out.rootfs_providers = providers_;
   const auto resources = [](const Room& room) {
-    return diego::CellResources{static_cast<std::int32_t>(room.memory_mb), static_cast<std::int32_t>(room.disk_mb), room.containers};
+    return diego::CellResources{static_cast<std::int32_t>(room.memory_mb), static_cast<std::int32_t>(room.disk_mb),
+                                room.containers};
   };
   out.available = resources(room());
   out.total = resources({config_.memory_mb, config_.disk_mb, config_.containers});
@@ -229,17 +230,18 @@ void RepModel::cancel_task(std::string_view task_guid, base::Time now) {
 std::string RepModel::container_metrics(base::Time now) {
   advance(now);
   const auto usage = [](const diego::Resource& resource) {
-    return fmt::format(
-        R"("metric_guid":"","cpu_usage_fraction":0.01,"disk_usage_bytes":{},"disk_quota_bytes":{},)"
-        R"("memory_usage_bytes":{},"memory_quota_bytes":{})",
-        kMebibyte, resource.disk_mb * kMebibyte, resource.memory_mb * kMebibyte / 2, resource.memory_mb * kMebibyte);
+    return fmt::format(R"("metric_guid":"","cpu_usage_fraction":0.01,"disk_usage_bytes":{},"disk_quota_bytes":{},)"
+                       R"("memory_usage_bytes":{},"memory_quota_bytes":{})",
+                       kMebibyte, resource.disk_mb * kMebibyte, resource.memory_mb * kMebibyte / 2,
+                       resource.memory_mb * kMebibyte);
   };
   std::vector<std::string> lrps, tasks;
   for (const Container& container : containers_) {
     if (container.phase != Phase::running) continue;
     if (const auto* const lrp = std::get_if<diego::Lrp>(&container.element)) {
-      lrps.push_back(fmt::format(R"({{"instance_guid":{},"process_guid":{},"index":{},{}}})", quoted(lrp->instance_guid),
-                                 quoted(lrp->process_guid), lrp->index, usage(lrp->resource)));
+      lrps.push_back(fmt::format(R"({{"instance_guid":{},"process_guid":{},"index":{},{}}})",
+                                 quoted(lrp->instance_guid), quoted(lrp->process_guid), lrp->index,
+                                 usage(lrp->resource)));
     } else {
       const auto& task = std::get<diego::Task>(container.element);
       tasks.push_back(fmt::format(R"({{"task_guid":{},{}}})", quoted(task.task_guid), usage(task.resource)));

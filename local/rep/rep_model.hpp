@@ -72,8 +72,8 @@ class RepModel {
   struct Container {
     diego::Element element;  // An LRP with its instance guid and proxy memory; a Task as given.
     Phase phase = Phase::starting;
-    bool failed = false;                // Of a completed one.
-    std::optional<base::Time> due;      // When the phase ends by itself.
+    bool failed = false;            // Of a completed one.
+    std::optional<base::Time> due;  // When the phase ends by itself.
   };
   struct Room {
     std::int64_t memory_mb, disk_mb, containers;

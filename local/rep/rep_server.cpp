@@ -73,7 +73,8 @@ std::optional<Route> find_route(const std::vector<std::string>& parts) {
     return true;
   };
   using Parts = std::vector<std::string>;
-  if (path_is({"ping"})) return Route{"GET", [](const ServerRequest&, RepModel&, const Parts&, base::Time) { return empty(200); }};
+  if (path_is({"ping"}))
+    return Route{"GET", [](const ServerRequest&, RepModel&, const Parts&, base::Time) { return empty(200); }};
   if (path_is({"state"})) {
     return Route{"GET", [](const ServerRequest&, RepModel& model, const Parts&, base::Time now) {
                    return encoded(diego::write_cell_state(model.state(now)));
@@ -92,7 +93,9 @@ std::optional<Route> find_route(const std::vector<std::string>& parts) {
   if (path_is({"evacuate"})) {
     return Route{"POST", [](const ServerRequest&, RepModel& model, const Parts&, base::Time now) {
                    model.evacuate(now);
-                   return ServerResponse{.status = 202, .headers = {{"Content-Type", "application/json"}}, .body = R"({"ping_path":"/ping"})"};
+                   return ServerResponse{.status = 202,
+                                         .headers = {{"Content-Type", "application/json"}},
+                                         .body = R"({"ping_path":"/ping"})"};
                  }};
   }
   if (path_is({"sim", "reset"})) {  // Only the simulation of Diego's own tests can reset.

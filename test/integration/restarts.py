@@ -89,8 +89,8 @@ def _(bench):
         scheduler.program.process.send_signal(signal.SIGKILL)  # At once: wherever the launches are by now.
         scheduler.program.process.wait()
         scheduler = again(bench, cluster, first, name=f"diego-scheduler-{turn}")
-        # Diego's BBS asks again for what does not run.
-        scheduler.post_lrps(lrp(f"app{turn}", range(2), memory_mb=16, disk_mb=16))
+        # As Diego's BBS does at its convergence: asks again, also for what may be running by now.
+        scheduler.post_lrps(*[lrp(f"app{n}", range(2), memory_mb=16, disk_mb=16) for n in range(turn + 1)])
     wanted = {f"app{turn}.{i}": "running" for turn in range(5) for i in range(2)}
     items = scheduler.wait_states(wanted, 30)
     framework = scheduler.framework_id()

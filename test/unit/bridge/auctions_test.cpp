@@ -74,8 +74,9 @@ TEST_CASE("nothing to place is 202 and asks nothing of the scheduler", "[bridge]
       {"/v1/tasks", "[]"},
       {"/v1/tasks", "null"},
       {"/v1/tasks", R"([{"process_guid":1}])"},
-      {"/v1/lrps", R"([{"process_guid":"","indices":[0],"RootFs":"preloaded:x"},{"process_guid":"a","indices":[],"RootFs":"preloaded:x"},)"
-                   R"({"process_guid":"a","domain":"d","indices":[0],"RootFs":"","MemoryMB":-1}])"},
+      {"/v1/lrps",
+       R"([{"process_guid":"","indices":[0],"RootFs":"preloaded:x"},{"process_guid":"a","indices":[],"RootFs":"preloaded:x"},)"
+       R"({"process_guid":"a","domain":"d","indices":[0],"RootFs":"","MemoryMB":-1}])"},
   }));
   CAPTURE(path, body);
   FakeDesk desk;
@@ -88,10 +89,12 @@ TEST_CASE("nothing to place is 202 and asks nothing of the scheduler", "[bridge]
 
 TEST_CASE("an invalid element does not take the valid ones with it", "[bridge]") {
   FakeDesk desk;
-  answer(request("POST", "/v1/lrps",
-                 R"([{"process_guid":"bad","indices":[0]},{"process_guid":"good","domain":"d","indices":[1,-1,1],"RootFs":"preloaded:x"},)"
-                 R"({"process_guid":"good","domain":"other","indices":[1],"RootFs":"preloaded:x"}])"),
-         desk, {});
+  answer(
+      request(
+          "POST", "/v1/lrps",
+          R"([{"process_guid":"bad","indices":[0]},{"process_guid":"good","domain":"d","indices":[1,-1,1],"RootFs":"preloaded:x"},)"
+          R"({"process_guid":"good","domain":"other","indices":[1],"RootFs":"preloaded:x"}])"),
+      desk, {});
   REQUIRE(keys_of(desk) == std::vector<core::Key>{lrp("good", 1)});
   CHECK(desk.submitted[0].domain == "d");  // Of one key the first counts, as in Diego's batch.
 }
@@ -126,7 +129,9 @@ TEST_CASE("other methods on Diego's routes are refused as Go refuses them", "[br
   const auto response = answer(request(method, path), desk, {});
   CHECK(response.status == 405);
   CHECK(response.body == "Method Not Allowed\n");
-  CHECK(response.headers == Headers{{"Content-Type", "text/plain; charset=utf-8"}, {"X-Content-Type-Options", "nosniff"}, {"Allow", "POST"}});
+  CHECK(response.headers == Headers{{"Content-Type", "text/plain; charset=utf-8"},
+                                    {"X-Content-Type-Options", "nosniff"},
+                                    {"Allow", "POST"}});
 }
 
 TEST_CASE("below Diego's routes there is Go's 404 for an empty name", "[bridge]") {
@@ -144,8 +149,9 @@ TEST_CASE("the captured answers of Diego's auctioneer are ours", "[bridge][captu
     std::cerr << "SKIPPED: no captures at " << folder << "*\n";
     return;
   }
-  const auto name = GENERATE("lrps-badtype", "lrps-invalid-item", "lrps-malformed", "lrps-null", "lrps-object", "lrps-ok", "tasks-badtype",
-                             "tasks-invalid-item", "tasks-malformed", "tasks-null", "tasks-object", "tasks-ok");
+  const auto name =
+      GENERATE("lrps-badtype", "lrps-invalid-item", "lrps-malformed", "lrps-null", "lrps-object", "lrps-ok",
+               "tasks-badtype", "tasks-invalid-item", "tasks-malformed", "tasks-null", "tasks-object", "tasks-ok");
   CAPTURE(name);
   std::ifstream in(folder + name + ".txt");
   std::string first, line, headers, body;
@@ -161,5 +167,6 @@ TEST_CASE("the captured answers of Diego's auctioneer are ours", "[bridge][captu
   const auto response = answer(request("POST", first.substr(9, blank - 9), first.substr(blank + 2)), desk, {});
   CHECK(response.status == status);
   CHECK(response.body == body);
-  for (const auto& [key, value] : response.headers) CHECK(headers.find(key + ": " + value + "\r\n") != std::string::npos);
+  for (const auto& [key, value] : response.headers)
+    CHECK(headers.find(key + ": " + value + "\r\n") != std::string::npos);
 }

@@ -49,10 +49,11 @@ struct TokenFile {
 
 TEST_CASE("an auction over the wire", "[bridge]") {
   Rig rig;
-  const auto answer = rig.ask({.method = "POST",
-                               .path = "/v1/tasks",
-                               .headers = {{"Content-Type", "application/json"}, {"X-Vcap-Request-Id", "t1"}, {"Accept-Encoding", "gzip"}},
-                               .body = R"([{"TaskGuid":"t","Domain":"d","RootFs":"preloaded:x"}])"});
+  const auto answer = rig.ask(
+      {.method = "POST",
+       .path = "/v1/tasks",
+       .headers = {{"Content-Type", "application/json"}, {"X-Vcap-Request-Id", "t1"}, {"Accept-Encoding", "gzip"}},
+       .body = R"([{"TaskGuid":"t","Domain":"d","RootFs":"preloaded:x"}])"});
   CHECK(answer.status == 202);
   CHECK(answer.body == "{}");
   CHECK(*platform::find_header(answer.headers, "Content-Type") == "application/json");
@@ -72,7 +73,8 @@ TEST_CASE("a body beyond the bound is 413 in the bridge's own form", "[bridge]")
 
 TEST_CASE("headers beyond the bound are 431 in the bridge's own form", "[bridge]") {
   Rig rig;
-  const auto answer = rig.ask({.method = "GET", .path = "/v1/cells", .headers = {{"X", std::string(70'000, 'x')}}, .body = ""});
+  const auto answer =
+      rig.ask({.method = "GET", .path = "/v1/cells", .headers = {{"X", std::string(70'000, 'x')}}, .body = ""});
   CHECK(answer.status == 431);
   CHECK(answer.body == R"({"error":"the headers are too long"})");
 }

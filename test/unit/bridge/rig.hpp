@@ -48,7 +48,8 @@ struct FakeDesk final : bridge::Desk {
   core::InstanceQuery last_query;
 };
 
-inline platform::ServerRequest request(std::string method, std::string path, std::string body = "", platform::Headers headers = {}) {
+inline platform::ServerRequest request(std::string method, std::string path, std::string body = "",
+                                       platform::Headers headers = {}) {
   platform::ServerRequest out;
   out.method = std::move(method);
   out.target = path;

@@ -36,7 +36,9 @@ constexpr const char* kFullJson =
 
 }  // namespace
 
-TEST_CASE("an instance is shown whole and in a fixed order", "[bridge]") { CHECK(bridge::instance_json(full_view()) == kFullJson); }
+TEST_CASE("an instance is shown whole and in a fixed order", "[bridge]") {
+  CHECK(bridge::instance_json(full_view()) == kFullJson);
+}
 
 TEST_CASE("instances are listed in pages", "[bridge]") {
   FakeDesk desk;
@@ -92,8 +94,9 @@ TEST_CASE("one instance, one process, one task", "[bridge]") {
 
 TEST_CASE("what is unknown is 404 in JSON", "[bridge]") {
   const auto method = GENERATE("GET", "DELETE");
-  const auto path = GENERATE("/v1/lrps/app", "/v1/lrps/app/0", "/v1/tasks/app", "/v1/nosuch", "/", "/v2/lrps/a", "/v1/lrps/a/0/explain", "/v1/tasks/a/b",
-                             "/v1/cells/a/drain", "/v1", "/v1/lrps//0", "/v1/instances/x", "*");
+  const auto path = GENERATE("/v1/lrps/app", "/v1/lrps/app/0", "/v1/tasks/app", "/v1/nosuch", "/", "/v2/lrps/a",
+                             "/v1/lrps/a/0/explain", "/v1/tasks/a/b", "/v1/cells/a/drain", "/v1", "/v1/lrps//0",
+                             "/v1/instances/x", "*");
   CAPTURE(method, path);
   FakeDesk desk;
   const auto response = answer(request(method, path), desk, {});
@@ -109,7 +112,9 @@ TEST_CASE("stopping names what is stopped", "[bridge]") {
   CHECK(one.status == 202);
   CHECK(one.body == R"({"stopping":[{"kind":"lrp","process_guid":"app","index":1}]})");
   const auto all = answer(request("DELETE", "/v1/lrps/app"), desk, {});
-  CHECK(all.body == R"({"stopping":[{"kind":"lrp","process_guid":"app","index":0},{"kind":"lrp","process_guid":"app","index":1}]})");
+  CHECK(
+      all.body ==
+      R"({"stopping":[{"kind":"lrp","process_guid":"app","index":0},{"kind":"lrp","process_guid":"app","index":1}]})");
   const auto a_task = answer(request("DELETE", "/v1/tasks/app"), desk, {});
   CHECK(a_task.body == R"({"stopping":[{"kind":"task","task_guid":"app"}]})");
   CHECK(desk.stopped == std::vector<core::Key>{lrp("app", 1), lrp("app", 0), lrp("app", 1), task("app")});
@@ -172,10 +177,11 @@ TEST_CASE("cells are shown with what is on them", "[bridge]") {
   cell.instances = {lrp("a", 0), task("t")};
   FakeDesk desk;
   desk.cell_views = {cell};
-  CHECK(answer(request("GET", "/v1/cells"), desk, {}).body ==
-        R"({"cells":[{"cell_id":"cell-a","executor_id":"diego-cell-x","agent_id":"S0","agent_hostname":"h","state":"up","zone":"z1",)"
-        R"("memory_total_mb":1024,"memory_used_mb":256,"disk_total_mb":8192,"disk_used_mb":512,"cpus_used_milli":200,"containers_used":2,)"
-        R"("since":"2026-11-22T10:00:00.000Z","instances":[{"kind":"lrp","process_guid":"a","index":0},{"kind":"task","task_guid":"t"}]}]})");
+  CHECK(
+      answer(request("GET", "/v1/cells"), desk, {}).body ==
+      R"({"cells":[{"cell_id":"cell-a","executor_id":"diego-cell-x","agent_id":"S0","agent_hostname":"h","state":"up","zone":"z1",)"
+      R"("memory_total_mb":1024,"memory_used_mb":256,"disk_total_mb":8192,"disk_used_mb":512,"cpus_used_milli":200,"containers_used":2,)"
+      R"("since":"2026-11-22T10:00:00.000Z","instances":[{"kind":"lrp","process_guid":"a","index":0},{"kind":"task","task_guid":"t"}]}]})");
 }
 
 TEST_CASE("healthy is not yet ready", "[bridge]") {

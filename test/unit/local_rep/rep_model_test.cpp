@@ -158,7 +158,8 @@ TEST_CASE("a task is cancelled at once, an unknown one ignored", "[rep]") {
 
 TEST_CASE("bigger LRPs are taken first, what does not fit is handed back", "[rep]") {
   Rig rig;
-  const auto refused = rig.post({an_lrp("small", 100), an_lrp("big", 900), an_lrp("middle", 200), an_lrp("huge", 2000)});
+  const auto refused =
+      rig.post({an_lrp("small", 100), an_lrp("big", 900), an_lrp("middle", 200), an_lrp("huge", 2000)});
   CHECK(guids(refused.lrps) == std::vector<std::string>{"huge", "middle"});
   CHECK(guids(rig.state(0s).lrps) == std::vector<std::string>{"big", "small"});
 }
@@ -173,7 +174,8 @@ TEST_CASE("memory, disk, containers and root file system each refuse", "[rep]") 
   stack.constraint.rootfs = "preloaded:windows";
   auto none = an_lrp("none");
   none.constraint.rootfs = "";
-  CHECK(guids(rig.post({an_lrp("memory", 1025), disk, stack, none}).lrps) == std::vector<std::string>{"memory", "disk", "stack", "none"});
+  CHECK(guids(rig.post({an_lrp("memory", 1025), disk, stack, none}).lrps) ==
+        std::vector<std::string>{"memory", "disk", "stack", "none"});
   CHECK(rig.post({an_lrp("fits", 1024)}).empty());
   CHECK(guids(rig.post({an_lrp("second", 0)}).lrps) == std::vector<std::string>{"second"});
   CHECK(rig.post({}, {a_task("t", 0)}).tasks.size() == 1);

@@ -58,8 +58,10 @@ std::optional<Exchange> read_exchange(const std::string& name) {
   const std::string target = line.substr(url + 8);
   out.request.path = target.substr(target.find('/'));
   const std::size_t method = line.find(" -X ");
-  out.request.method = method == std::string::npos ? "GET" : line.substr(method + 4, line.find(' ', method + 4) - method - 4);
-  if (const std::size_t body = line.find(" -d "); body != std::string::npos) out.request.body = line.substr(body + 4, url - body - 4);
+  out.request.method =
+      method == std::string::npos ? "GET" : line.substr(method + 4, line.find(' ', method + 4) - method - 4);
+  if (const std::size_t body = line.find(" -d "); body != std::string::npos)
+    out.request.body = line.substr(body + 4, url - body - 4);
   std::getline(in, line);
   out.status = std::stoi(line.substr(9));
   while (std::getline(in, line) && line != "\r" && !line.empty()) {
@@ -99,15 +101,35 @@ TEST_CASE("the stand-in answers as the captured rep did", "[rep][captures]") {
     const char* name;
     base::Duration at;
   };
-  const Step steps[] = {{"rep-01-state-empty", 0s}, {"rep-02-work-success", 0s}, {"rep-03-state-starting", 0s}, {"rep-04-state-running", 1s},
-                        {"rep-05-work-failed", 1s}, {"rep-06-work-malformed", 1s}, {"rep-07-work-wrong-type", 1s}, {"rep-08-work-empty-body", 1s},
-                        {"rep-09-work-empty-object", 1s}, {"rep-10-work-cell-id-mismatch", 1s}, {"rep-11-work-no-cell-id", 1s},
-                        {"rep-12-work-get-method", 1s}, {"rep-12b-work-task-state-as-number", 1s}, {"rep-12c-work-task-without-state", 1s},
-                        {"rep-12d-work-duplicate-task", 1s}, {"rep-12e-work-unknown-fields-and-case", 1s}, {"rep-13-container_metrics", 1s},
-                        {"rep-14-update-lrp-v2", 1s}, {"rep-15-stop-lrp", 1s}, {"rep-16-stop-lrp-unknown", 1s}, {"rep-17-cancel-task", 1s},
-                        {"rep-18-cancel-task-unknown", 1s}, {"rep-19-state-after-stop", 1300ms}, {"rep-21-ping", 1300ms},
-                        {"rep-22-sim-reset-on-real-rep", 1300ms}, {"rep-23-unknown-route", 1300ms}, {"rep-24-state-post-method", 1300ms},
-                        {"rep-25-evacuate", 1300ms}, {"rep-27-work-while-evacuating", 1300ms}};
+  const Step steps[] = {{"rep-01-state-empty", 0s},
+                        {"rep-02-work-success", 0s},
+                        {"rep-03-state-starting", 0s},
+                        {"rep-04-state-running", 1s},
+                        {"rep-05-work-failed", 1s},
+                        {"rep-06-work-malformed", 1s},
+                        {"rep-07-work-wrong-type", 1s},
+                        {"rep-08-work-empty-body", 1s},
+                        {"rep-09-work-empty-object", 1s},
+                        {"rep-10-work-cell-id-mismatch", 1s},
+                        {"rep-11-work-no-cell-id", 1s},
+                        {"rep-12-work-get-method", 1s},
+                        {"rep-12b-work-task-state-as-number", 1s},
+                        {"rep-12c-work-task-without-state", 1s},
+                        {"rep-12d-work-duplicate-task", 1s},
+                        {"rep-12e-work-unknown-fields-and-case", 1s},
+                        {"rep-13-container_metrics", 1s},
+                        {"rep-14-update-lrp-v2", 1s},
+                        {"rep-15-stop-lrp", 1s},
+                        {"rep-16-stop-lrp-unknown", 1s},
+                        {"rep-17-cancel-task", 1s},
+                        {"rep-18-cancel-task-unknown", 1s},
+                        {"rep-19-state-after-stop", 1300ms},
+                        {"rep-21-ping", 1300ms},
+                        {"rep-22-sim-reset-on-real-rep", 1300ms},
+                        {"rep-23-unknown-route", 1300ms},
+                        {"rep-24-state-post-method", 1300ms},
+                        {"rep-25-evacuate", 1300ms},
+                        {"rep-27-work-while-evacuating", 1300ms}};
   local::RepModel model(captured_cell(), base::Random(1));
   std::string captured_first;
   for (const Step& step : steps) {
@@ -117,7 +139,8 @@ TEST_CASE("the stand-in answers as the captured rep did", "[rep][captures]") {
     const base::Time now(step.at);
     // The captured rep invented other instance guids than ours: paths are told of ours.
     if (const auto state = model.state(now); !state.lrps.empty()) {
-      if (const auto at = exchange->request.path.find("/instances/"); at != std::string::npos && exchange->request.path.find("nosuch") == std::string::npos) {
+      if (const auto at = exchange->request.path.find("/instances/");
+          at != std::string::npos && exchange->request.path.find("nosuch") == std::string::npos) {
         const std::size_t end = std::min(exchange->request.path.find('/', at + 11), exchange->request.path.size());
         exchange->request.path.replace(at + 11, end - at - 11, state.lrps[0].instance_guid);
       }
@@ -191,8 +214,16 @@ TEST_CASE("flags describe the cell", "[rep]") {
   local::RepOptions options;
   platform::Flags flags("diego-local", "A cluster");
   local::add_rep_flags(flags.subcommand("rep", "A rep"), options);
-  const char* const args[] = {"diego-local", "rep", "--listen", "127.0.0.1:0", "--cell-id", "c", "--memory-mb", "512", "--disk-mb=1024",
-                              "--containers=5", "--zone", "z9", "--stack", "a:/x", "--stack", "b", "--task-duration", "3s", "--start-delay", "0"};
+  const char* const args[] = {"diego-local",     "rep",
+                              "--listen",        "127.0.0.1:0",
+                              "--cell-id",       "c",
+                              "--memory-mb",     "512",
+                              "--disk-mb=1024",  "--containers=5",
+                              "--zone",          "z9",
+                              "--stack",         "a:/x",
+                              "--stack",         "b",
+                              "--task-duration", "3s",
+                              "--start-delay",   "0"};
   const auto outcome = flags.parse(static_cast<int>(std::size(args)), args);
   INFO(outcome.text);
   REQUIRE(outcome.run);

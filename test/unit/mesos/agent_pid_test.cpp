@@ -11,10 +11,10 @@ TEST_CASE("the executor API's URL has the address and the id of the agent's pid"
 }
 
 TEST_CASE("what is not a pid is refused with its text", "[executor]") {
-  const auto pid = GENERATE(as<std::string>{}, "", "slave(1)", "@1.2.3.4:5051", "slave(1)@", "slave(1)@1.2.3.4",
-                            "slave(1)@:5051", "slave(1)@1.2.3.4:", "slave(1)@1.2.3.4:0", "slave(1)@1.2.3.4:65536",
-                            "slave(1)@1.2.3.4:50x", "sla ve@1.2.3.4:5051", "a/b@1.2.3.4:5051",
-                            "slave(1)@1.2.3.4/x:5051", "slave(1)@h\r\nX: y:5051");
+  const auto pid =
+      GENERATE(as<std::string>{}, "", "slave(1)", "@1.2.3.4:5051", "slave(1)@", "slave(1)@1.2.3.4", "slave(1)@:5051",
+               "slave(1)@1.2.3.4:", "slave(1)@1.2.3.4:0", "slave(1)@1.2.3.4:65536", "slave(1)@1.2.3.4:50x",
+               "sla ve@1.2.3.4:5051", "a/b@1.2.3.4:5051", "slave(1)@1.2.3.4/x:5051", "slave(1)@h\r\nX: y:5051");
   CAPTURE(pid);
   const auto url = parse_agent_pid(pid);
   REQUIRE_FALSE(url);

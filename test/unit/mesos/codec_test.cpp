@@ -32,10 +32,13 @@ TEST_CASE("refusals of a body read word for word as Mesos's", "[codec]") {
   const auto [codec, body, text] = GENERATE(table<Codec, std::string, std::string>({
       {Codec::json, "", "Failed to parse body into JSON: syntax error at line 1 near: "},
       {Codec::json, "{\"type\":", "Failed to parse body into JSON: syntax error at line 1 near: "},
-      {Codec::json, "{}x", "Failed to parse body into JSON: Parsed JSON included non-whitespace trailing characters: x"},
+      {Codec::json, "{}x",
+       "Failed to parse body into JSON: Parsed JSON included non-whitespace trailing characters: x"},
       {Codec::json, "[]", "Failed to convert JSON into Call protobuf: Expecting a JSON object"},
-      {Codec::json, "{\"type\":1}", "Failed to convert JSON into Call protobuf: Not expecting a JSON number for field 'type'"},
-      {Codec::json, "{\"kill\":{}}", "Failed to convert JSON into Call protobuf: Missing required fields: kill.task_id"},
+      {Codec::json, "{\"type\":1}",
+       "Failed to convert JSON into Call protobuf: Not expecting a JSON number for field 'type'"},
+      {Codec::json, "{\"kill\":{}}",
+       "Failed to convert JSON into Call protobuf: Missing required fields: kill.task_id"},
       {Codec::protobuf, "{}", "Failed to parse body into Call protobuf"},
       {Codec::protobuf, std::string("\x32\x00", 2), "Failed to parse body into Call protobuf"},  // kill without task_id
   }));

@@ -150,9 +150,7 @@ TEST_CASE("a garbage length ends the stream with one reason, after the records b
 }
 
 TEST_CASE("an answer other than 200 ends with its body", "[transport]") {
-  Master master([](const auto&) {
-    return plain(307, "", {{"Location", "//127.0.0.1:5255/master/api/v1/scheduler"}});
-  });
+  Master master([](const auto&) { return plain(307, "", {{"Location", "//127.0.0.1:5255/master/api/v1/scheduler"}}); });
   Reports reports;
   StreamConnection redirected({}, master.url(), "{}", 1, reports.stream());
   CHECK(reports.next() == "1 head 307 [] //127.0.0.1:5255/master/api/v1/scheduler");
@@ -192,9 +190,8 @@ TEST_CASE("a master that is not there is refused in words, for streams and calls
 }
 
 TEST_CASE("calls arrive in order with their headers, and answers come back with their tags", "[transport]") {
-  Master master([](const auto& request) {
-    return request.body == "c1" ? plain(400, "Framework cannot be found") : plain(202);
-  });
+  Master master(
+      [](const auto& request) { return request.body == "c1" ? plain(400, "Framework cannot be found") : plain(202); });
   Reports reports;
   TransportOptions options;
   options.codec = Codec::protobuf;

@@ -44,13 +44,15 @@ std::string nested(int depth) {
 }  // namespace
 
 TEST_CASE("keys are the proto's names; every other key is ignored with all below it", "[json]") {
-  const auto filters = read<Filters>(R"({"refuseSeconds":7,"nope":{"a":[1,{"b":null}],"refuse_seconds":3},"x":[[]],"y":true})");
+  const auto filters =
+      read<Filters>(R"({"refuseSeconds":7,"nope":{"a":[1,{"b":null}],"refuse_seconds":3},"x":[[]],"y":true})");
   CHECK_FALSE(filters.has_refuse_seconds());
   CHECK(read<Filters>(R"({"nope":{"refuse_seconds":3},"refuse_seconds":2})").refuse_seconds() == 2);
 }
 
 TEST_CASE("null is unset, whatever the field", "[json]") {
-  const auto call = read<Call>(R"({"type":null,"framework_id":null,"revive":{"roles":[null,"a",null]},"accept":{"offer_ids":null}})");
+  const auto call =
+      read<Call>(R"({"type":null,"framework_id":null,"revive":{"roles":[null,"a",null]},"accept":{"offer_ids":null}})");
   CHECK_FALSE(call.has_type());
   CHECK_FALSE(call.has_framework_id());
   CHECK(call.revive().roles_size() == 1);
@@ -80,8 +82,17 @@ TEST_CASE("enums are names; unknown names count only where the field is required
 
 TEST_CASE("bytes are standard base64, padding and white space as they please", "[json]") {
   const auto [text, bytes] = GENERATE(table<std::string, std::string>({
-      {"", ""}, {"eA==", "x"}, {"eA", "x"}, {"eHk=", "xy"}, {"eHk", "xy"}, {"eHl6", "xyz"}, {"e H\\n\\tl6", "xyz"},
-      {"//79", "\xff\xfe\xfd"}, {"+/+/", "\xfb\xff\xbf"}, {"eA==ignored", "x"}, {"e", ""},
+      {"", ""},
+      {"eA==", "x"},
+      {"eA", "x"},
+      {"eHk=", "xy"},
+      {"eHk", "xy"},
+      {"eHl6", "xyz"},
+      {"e H\\n\\tl6", "xyz"},
+      {"//79", "\xff\xfe\xfd"},
+      {"+/+/", "\xfb\xff\xbf"},
+      {"eA==ignored", "x"},
+      {"e", ""},
   }));
   CAPTURE(text);
   CHECK(read<UUID>("{\"value\":\"" + text + "\"}").value() == bytes);
@@ -96,7 +107,13 @@ TEST_CASE("other base64 alphabets are refused with the character", "[json]") {
 
 TEST_CASE("integers come bare or in strings, fractions are cut", "[json]") {
   const auto [text, nanoseconds] = GENERATE(table<std::string, std::int64_t>({
-      {"5", 5}, {"-5", -5}, {"5.9", 5}, {"1e3", 1000}, {"\"7\"", 7}, {"\"-7.5\"", -7}, {"\" 7 \"", 7},
+      {"5", 5},
+      {"-5", -5},
+      {"5.9", 5},
+      {"1e3", 1000},
+      {"\"7\"", 7},
+      {"\"-7.5\"", -7},
+      {"\" 7 \"", 7},
       {"9223372036854775807", std::numeric_limits<std::int64_t>::max()},
       {"\"-9223372036854775808\"", std::numeric_limits<std::int64_t>::min()},
       {"1e300", std::numeric_limits<std::int64_t>::max()},  // Without a promise of C++; not a crash.
@@ -118,8 +135,9 @@ TEST_CASE("numbers are not checked against the range of a 32-bit field", "[json]
 
 TEST_CASE("a string that is no number is refused with the reason", "[json]") {
   const auto [text, reason] = GENERATE(table<std::string, std::string>({
-      {"\"12x\"", "Failed to parse '12x' as a JSON number for field 'nanoseconds': Parsed JSON included "
-                  "non-whitespace trailing characters: x"},
+      {"\"12x\"",
+       "Failed to parse '12x' as a JSON number for field 'nanoseconds': Parsed JSON included "
+       "non-whitespace trailing characters: x"},
       {"\"true\"", "Failed to parse 'true' as a JSON number for field 'nanoseconds': Unexpected JSON type parsed"},
       {"\"\"", "Failed to parse '' as a JSON number for field 'nanoseconds': syntax error at line 1 near: "},
       {"true", "Not expecting a JSON boolean for field 'nanoseconds'"},
@@ -148,8 +166,9 @@ TEST_CASE("booleans are true and false, also in strings", "[json]") {
   CHECK(read<CommandInfo>(R"({"shell":false})").has_shell());
   CHECK_FALSE(read<CommandInfo>(R"({"shell":"false"})").shell());
   CHECK(read<CommandInfo>(R"({"shell":"true"})").has_shell());
-  CHECK(refusal<CommandInfo>(R"({"shell":"yes"})").text.starts_with(
-      "Failed to parse 'yes' as a JSON boolean for field 'shell': syntax error at line 1 near: "));
+  CHECK(refusal<CommandInfo>(R"({"shell":"yes"})")
+            .text.starts_with(
+                "Failed to parse 'yes' as a JSON boolean for field 'shell': syntax error at line 1 near: "));
   CHECK(refusal<CommandInfo>(R"({"shell":1})") == conversion("Not expecting a JSON number for field 'shell'"));
 }
 

@@ -44,8 +44,9 @@ TEST_CASE("an unset field is shown only by Mesos and only if it has an explicit 
 
 TEST_CASE("each explicit default shows when its parent is there", "[json]") {
   CHECK(as_mesos(CheckInfo()) == R"({"delay_seconds":15.0,"interval_seconds":10.0,"timeout_seconds":20.0})");
-  CHECK(as_mesos(HealthCheck()) ==
-        R"({"delay_seconds":15.0,"interval_seconds":10.0,"timeout_seconds":20.0,"consecutive_failures":3,"grace_period_seconds":10.0})");
+  CHECK(
+      as_mesos(HealthCheck()) ==
+      R"({"delay_seconds":15.0,"interval_seconds":10.0,"timeout_seconds":20.0,"consecutive_failures":3,"grace_period_seconds":10.0})");
   CHECK(as_mesos(HealthCheck::HTTPCheckInfo()) == R"({"protocol":"IPv4"})");
   CHECK(as_mesos(HealthCheck::TCPCheckInfo()) == R"({"protocol":"IPv4"})");
   CHECK(as_mesos(CommandInfo()) == R"({"shell":true})");
@@ -126,6 +127,7 @@ TEST_CASE("keys never carry capitals", "[json]") {
   info.set_name("n");
   info.set_failover_timeout(1);
   call.mutable_subscribe()->add_suppressed_roles("r");
-  CHECK(sent(call) ==
-        R"({"type":"SUBSCRIBE","subscribe":{"framework_info":{"user":"u","name":"n","failover_timeout":1.0},"suppressed_roles":["r"]}})");
+  CHECK(
+      sent(call) ==
+      R"({"type":"SUBSCRIBE","subscribe":{"framework_info":{"user":"u","name":"n","failover_timeout":1.0},"suppressed_roles":["r"]}})");
 }

@@ -69,7 +69,12 @@ TEST_CASE("the longest record allowed passes", "[recordio]") {
 
 TEST_CASE("a stream that ends inside a record is not at a boundary", "[recordio]") {
   const auto [bytes, boundary] = GENERATE(table<std::string, bool>({
-      {"", true}, {"5", false}, {"5\n", false}, {"5\nhell", false}, {"5\nhello", true}, {"5\nhello0", false},
+      {"", true},
+      {"5", false},
+      {"5\n", false},
+      {"5\nhell", false},
+      {"5\nhello", true},
+      {"5\nhello0", false},
       {"5\nhello0\n", true},
   }));
   CAPTURE(bytes);

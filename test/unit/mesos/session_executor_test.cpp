@@ -99,8 +99,8 @@ TEST_CASE("without checkpointing the first loss is final", "[session][executor]"
   SessionConfig config = agent();
   config.recovery_timeout = 0s;
   SessionRig rig = up(config);
-  CHECK(rig.ended("the peer ended the stream") ==
-        Lines{"lost: the peer ended the stream", "disconnect 1", "given up (3): no agent to resubscribe with for 0 ms"});
+  CHECK(rig.ended("the peer ended the stream") == Lines{"lost: the peer ended the stream", "disconnect 1",
+                                                        "given up (3): no agent to resubscribe with for 0 ms"});
 }
 
 TEST_CASE("a session that gave up has the whole time again when restarted", "[session][executor]") {
@@ -149,9 +149,9 @@ TEST_CASE("a SUBSCRIBED that is not the executor API's ends the session with the
   rig.start();
   rig.head(200);
   CHECK(rig.event({StreamEvent::Kind::unreadable, 0, "SUBSCRIBED has no executor_info"}) ==
-        Lines{"disconnect 1",
-              "given up (5): " + kAgent + " is not the executor API of an agent (its address must come from "
-              "MESOS_SLAVE_PID): SUBSCRIBED has no executor_info"});
+        Lines{"disconnect 1", "given up (5): " + kAgent +
+                                  " is not the executor API of an agent (its address must come from "
+                                  "MESOS_SLAVE_PID): SUBSCRIBED has no executor_info"});
 }
 
 TEST_CASE("a refusal by the agent is said once and tried on at the usual pace", "[session][executor]") {
@@ -166,8 +166,11 @@ TEST_CASE("a refusal by the agent is said once and tried on at the usual pace", 
 
 TEST_CASE("a call answered with not subscribed renews the executor's session", "[session][executor]") {
   const auto [status, text] = GENERATE(table<int, std::string>({
-      {403, "Executor is not subscribed"}, {400, "Executor cannot be found"}, {400, "Framework cannot be found"},
-      {503, "Agent has not finished recovery"}, {404, "404 Not Found."},
+      {403, "Executor is not subscribed"},
+      {400, "Executor cannot be found"},
+      {400, "Framework cannot be found"},
+      {503, "Agent has not finished recovery"},
+      {404, "404 Not Found."},
   }));
   SessionRig rig = up();
   CHECK(rig.call_refused(status, text) ==

@@ -36,7 +36,8 @@ class SessionRig {
   Lines restart(const std::string& reason) { return lines(session.restart(now, reason)); }
   Lines masters(std::vector<std::string> urls) { return lines(session.masters_changed(std::move(urls), now)); }
   Lines head(int status, std::string stream_id = "", std::string location = "") {
-    return lines(session.on_head(session.generation(), {status, std::move(stream_id), std::move(location)}, now, random));
+    return lines(
+        session.on_head(session.generation(), {status, std::move(stream_id), std::move(location)}, now, random));
   }
   Lines event(StreamEvent event) { return lines(session.on_event(session.generation(), event, now, random)); }
   Lines subscribed_event(double interval = 15) { return event({StreamEvent::Kind::subscribed, interval, ""}); }

@@ -58,7 +58,8 @@ TEST_CASE("five announced intervals of silence are a partition; any event breaks
 }
 
 TEST_CASE("an interval that is absent or absurd is taken for Mesos's 15 s", "[session]") {
-  const auto interval = GENERATE(0.0, -1.0, std::numeric_limits<double>::infinity(), std::numeric_limits<double>::quiet_NaN());
+  const auto interval =
+      GENERATE(0.0, -1.0, std::numeric_limits<double>::infinity(), std::numeric_limits<double>::quiet_NaN());
   SessionRig rig(masters({kA}));
   rig.start();
   rig.head(200, "s1");
@@ -101,16 +102,18 @@ TEST_CASE("a redirect to anything but //host:port/path is not followed", "[sessi
 
 TEST_CASE("a location becomes a URL with the scheme asked, or nothing", "[session]") {
   CHECK(redirect_target(kA, "//h:1/master/api/v1/scheduler") == "http://h:1/master/api/v1/scheduler");
-  CHECK(redirect_target("https://a:5050/api/v1/scheduler", "//10.0.0.1:5050") == "https://10.0.0.1:5050/api/v1/scheduler");
+  CHECK(redirect_target("https://a:5050/api/v1/scheduler", "//10.0.0.1:5050") ==
+        "https://10.0.0.1:5050/api/v1/scheduler");
   CHECK(redirect_target(kA, "//[fe80::1]:5050/x?a=b") == "http://[fe80::1]:5050/x?a=b");
-  const auto bad = GENERATE(as<std::string>{}, "", "//", "///x", "//h/x", "//:5050/x", "//h:0/x", "//h:65536/x", "//h:/x",
-                            "//h:5050x/y", "//u@h:5050/x", "//h:5050/a b", "//h:5050/\r\nX: y", "//h:5050/../x",
-                            "http://h:5050/x", "/x", "//h:5050/" + std::string(3000, 'x'));
+  const auto bad = GENERATE(as<std::string>{}, "", "//", "///x", "//h/x", "//:5050/x", "//h:0/x", "//h:65536/x",
+                            "//h:/x", "//h:5050x/y", "//u@h:5050/x", "//h:5050/a b", "//h:5050/\r\nX: y",
+                            "//h:5050/../x", "http://h:5050/x", "/x", "//h:5050/" + std::string(3000, 'x'));
   CAPTURE(bad);
   CHECK_FALSE(redirect_target(kA, bad));
 }
 
-TEST_CASE("a master that cannot serve is left for the next; a whole round of them waits longer each time", "[session]") {
+TEST_CASE("a master that cannot serve is left for the next; a whole round of them waits longer each time",
+          "[session]") {
   SessionRig rig(masters({kA, kB}));
   rig.start();
   CHECK(rig.answer(503, "No leader elected") ==

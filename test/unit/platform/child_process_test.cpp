@@ -120,9 +120,9 @@ TEST_CASE("waiting for a child that goes on ends at its limit", "[child]") {
 
 TEST_CASE("a child that ignores the polite signal is killed with all it started", "[child]") {
   const Folder folder;
-  auto child = ChildProcess::start(
-      shell("trap '' TERM; sh -c 'trap \"\" TERM; echo $$ > " + folder.file("inner") + "; while :; do sleep 1; done' & echo $$ > " +
-            folder.file("outer") + "; while :; do sleep 1; done"));
+  auto child = ChildProcess::start(shell("trap '' TERM; sh -c 'trap \"\" TERM; echo $$ > " + folder.file("inner") +
+                                         "; while :; do sleep 1; done' & echo $$ > " + folder.file("outer") +
+                                         "; while :; do sleep 1; done"));
   REQUIRE(child);
   const pid_t inner = await_pid(folder, "inner");
   REQUIRE(inner > 0);

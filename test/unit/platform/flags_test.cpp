@@ -50,9 +50,7 @@ struct Environment {
 };
 
 struct TomlFile {
-  explicit TomlFile(const std::string& text) {
-    std::ofstream(path) << text;
-  }
+  explicit TomlFile(const std::string& text) { std::ofstream(path) << text; }
   ~TomlFile() { std::remove(path.c_str()); }
   std::string path = std::string(std::tmpnam(nullptr)) + ".toml";
 };
@@ -61,8 +59,8 @@ struct TomlFile {
 
 TEST_CASE("flags on the command line", "[flags]") {
   Program program;
-  const auto outcome = program.parse({"--strategy=spread", "--count", "7", "--weight", "0.5", "--offer-hold=1m", "--loud", "--tag", "a,b",
-                                      "--tag=c", "--codec", "protobuf"});
+  const auto outcome = program.parse({"--strategy=spread", "--count", "7", "--weight", "0.5", "--offer-hold=1m",
+                                      "--loud", "--tag", "a,b", "--tag=c", "--codec", "protobuf"});
   REQUIRE(outcome.run);
   CHECK(outcome.subcommand.empty());
   CHECK(program.name == "spread");
@@ -136,7 +134,8 @@ TEST_CASE("a bad value in the environment or the file names its place", "[flags]
   }
   const TomlFile file("count = 99\n");
   Program program;
-  CHECK(program.parse({"--config", file.path.c_str()}).text == "diego-x: " + file.path + ": count: \"99\" is not between 0 and 10\n");
+  CHECK(program.parse({"--config", file.path.c_str()}).text ==
+        "diego-x: " + file.path + ": count: \"99\" is not between 0 and 10\n");
 }
 
 TEST_CASE("unknown flags, keys and words are errors of one line", "[flags]") {
@@ -193,8 +192,9 @@ TEST_CASE("help groups the flags and gives their defaults", "[flags]") {
   const auto outcome = program.parse({"--help"});
   CHECK_FALSE(outcome.run);
   CHECK(outcome.code == 0);
-  for (const char* part : {"diego-x: Does x", "Placement:", "--strategy TEXT", "(default: binpack)", "Offers:", "--offer-hold DURATION",
-                           "(default: 5s)", "--codec json|protobuf", "(repeatable)", "rep", "Runs a rep", "--version"}) {
+  for (const char* part :
+       {"diego-x: Does x", "Placement:", "--strategy TEXT", "(default: binpack)", "Offers:", "--offer-hold DURATION",
+        "(default: 5s)", "--codec json|protobuf", "(repeatable)", "rep", "Runs a rep", "--version"}) {
     CAPTURE(part);
     CHECK(outcome.text.find(part) != std::string::npos);
   }

@@ -24,12 +24,15 @@ ServerOptions loopback() {
 
 // Says what it was asked: "METHOD path body".
 ServerResponse echo(const ServerRequest& request) {
-  return {.status = 200, .headers = {{"Content-Type", "text/plain"}}, .body = request.method + " " + request.path + " " + request.body};
+  return {.status = 200,
+          .headers = {{"Content-Type", "text/plain"}},
+          .body = request.method + " " + request.path + " " + request.body};
 }
 
 // A server that runs for one test.
 struct Rig {
-  explicit Rig(HttpServer::Handler handler = echo, ServerOptions options = loopback(), HttpServer::ErrorBody error_body = {})
+  explicit Rig(HttpServer::Handler handler = echo, ServerOptions options = loopback(),
+               HttpServer::ErrorBody error_body = {})
       : server(options, std::move(handler), std::move(error_body)) {
     const auto started = server.start("--listen");
     REQUIRE(started);
@@ -40,7 +43,9 @@ struct Rig {
     options.origin = {"http", "127.0.0.1", port, ""};
     return options;
   }
-  base::Result<ClientResponse> ask(const ClientRequest& request) const { return HttpClient(client_options()).send(request); }
+  base::Result<ClientResponse> ask(const ClientRequest& request) const {
+    return HttpClient(client_options()).send(request);
+  }
   std::string raw(const std::string& bytes) const {
     RawClient client(port);
     client.send(bytes);
@@ -71,19 +76,20 @@ class Listening {
  public:
   explicit Listening(ClientOptions options) : stream_(std::move(options)) {
     done_ = std::async(std::launch::async, [this] {
-      return stream_.run({.method = "POST", .path = "/stream", .headers = {{"Content-Type", "application/json"}}, .body = "{}"},
-                         {.on_head =
-                              [this](int status, const Headers&) {
-                                const std::lock_guard lock(mutex_);
-                                status_ = status;
-                                changed_.notify_all();
-                              },
-                          .on_bytes =
-                              [this](std::string_view bytes) {
-                                const std::lock_guard lock(mutex_);
-                                bytes_ += bytes;
-                                changed_.notify_all();
-                              }});
+      return stream_.run(
+          {.method = "POST", .path = "/stream", .headers = {{"Content-Type", "application/json"}}, .body = "{}"},
+          {.on_head =
+               [this](int status, const Headers&) {
+                 const std::lock_guard lock(mutex_);
+                 status_ = status;
+                 changed_.notify_all();
+               },
+           .on_bytes =
+               [this](std::string_view bytes) {
+                 const std::lock_guard lock(mutex_);
+                 bytes_ += bytes;
+                 changed_.notify_all();
+               }});
     });
   }
   bool await_bytes(const std::string& wanted) {
@@ -129,23 +135,29 @@ TEST_CASE("every method and path reaches the one handler", "[server]") {
   CAPTURE(method);
   Rig rig;
   RawClient client(rig.port);
-  client.send(std::string(method) + " /a%2Fb/../c?d=e HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\nConnection: close\r\n\r\nbody");
+  client.send(std::string(method) +
+              " /a%2Fb/../c?d=e HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\nConnection: close\r\n\r\nbody");
   const std::string answer = client.read_all();
   CHECK(status_line(answer) == "HTTP/1.1 200 OK");
   CHECK(answer.ends_with("\r\n\r\n" + std::string(method) + " /a%2Fb/../c body"));
 }
 
 TEST_CASE("an answer has Date, Content-Length and the handler's headers, and is never compressed", "[server]") {
-  Rig rig([](const ServerRequest&) { return ServerResponse{.status = 202, .headers = {{"Content-Type", "application/json"}}, .body = "{}"}; });
+  Rig rig([](const ServerRequest&) {
+    return ServerResponse{.status = 202, .headers = {{"Content-Type", "application/json"}}, .body = "{}"};
+  });
   RawClient client(rig.port);
-  client.send("POST /v1/lrps HTTP/1.1\r\nHost: h\r\nAccept-Encoding: gzip\r\nRange: bytes=0-0\r\nConnection: close\r\n\r\n");
+  client.send(
+      "POST /v1/lrps HTTP/1.1\r\nHost: h\r\nAccept-Encoding: gzip\r\nRange: bytes=0-0\r\nConnection: close\r\n\r\n");
   const std::string answer = client.read_all();
   CHECK(answer.starts_with("HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nDate: "));
   CHECK(answer.ends_with(" GMT\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"));
 }
 
 TEST_CASE("HEAD and 204 have no body", "[server]") {
-  Rig rig([](const ServerRequest& request) { return ServerResponse{.status = request.method == "HEAD" ? 200 : 204, .headers = {}, .body = "text"}; });
+  Rig rig([](const ServerRequest& request) {
+    return ServerResponse{.status = request.method == "HEAD" ? 200 : 204, .headers = {}, .body = "text"};
+  });
   const std::string head = rig.raw("HEAD / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
   CHECK(head.find("Content-Length: 4\r\n") != std::string::npos);
   CHECK(head.ends_with("\r\n\r\n"));
@@ -158,8 +170,10 @@ TEST_CASE("HEAD and 204 have no body", "[server]") {
 TEST_CASE("one connection serves many requests, also sent back to back", "[server]") {
   Rig rig;
   RawClient client(rig.port);
-  client.send("POST /1 HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nA\r\nPOST /2 HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
-              "1\r\nB\r\n0\r\n\r\nGET /3 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+  client.send(
+      "POST /1 HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nA\r\nPOST /2 HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: "
+      "chunked\r\n\r\n"
+      "1\r\nB\r\n0\r\n\r\nGET /3 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
   const std::string answers = client.read_all();
   CHECK(answers.find("POST /1 A") != std::string::npos);
   CHECK(answers.find("POST /2 B") != std::string::npos);
@@ -171,10 +185,16 @@ TEST_CASE("the client keeps its connection", "[server]") {
   ServerOptions options = loopback();
   options.threads = 1;  // A second connection would have to wait for the first.
   options.idle_timeout = 1h;
-  Rig rig([&](const ServerRequest& request) { ++requests; return echo(request); }, options);
+  Rig rig(
+      [&](const ServerRequest& request) {
+        ++requests;
+        return echo(request);
+      },
+      options);
   HttpClient client(rig.client_options());
   for (int i = 0; i < 5; ++i) {
-    const auto answer = client.send({.method = "POST", .path = "/p?q=%20", .headers = {{"Content-Type", "a/b"}}, .body = "x"});
+    const auto answer =
+        client.send({.method = "POST", .path = "/p?q=%20", .headers = {{"Content-Type", "a/b"}}, .body = "x"});
     REQUIRE(answer);
     CHECK(answer->status == 200);
     CHECK(answer->body == "POST /p x");
@@ -204,11 +224,13 @@ TEST_CASE("beyond threads and queue connections are closed at once", "[server]")
   ServerOptions options = loopback();
   options.threads = 1;
   options.queued_connections_max = 1;
-  Rig rig([&, first = true](const ServerRequest& request) mutable {
-    if (std::exchange(first, false)) entered.set_value();
-    released.wait();
-    return echo(request);
-  }, options);
+  Rig rig(
+      [&, first = true](const ServerRequest& request) mutable {
+        if (std::exchange(first, false)) entered.set_value();
+        released.wait();
+        return echo(request);
+      },
+      options);
   RawClient busy(rig.port);
   busy.send(kGet);
   entered.get_future().wait();
@@ -224,15 +246,22 @@ TEST_CASE("a body beyond the limit is 413, whatever its framing", "[server]") {
   ServerOptions options = loopback();
   options.body_bytes_max = 1000;
   std::atomic<int> handled{0};
-  Rig rig([&](const ServerRequest& request) { ++handled; return echo(request); }, options,
-          [](int status) { return ServerResponse{.status = status, .headers = {}, .body = "ours:" + std::to_string(status)}; });
+  Rig rig(
+      [&](const ServerRequest& request) {
+        ++handled;
+        return echo(request);
+      },
+      options,
+      [](int status) {
+        return ServerResponse{.status = status, .headers = {}, .body = "ours:" + std::to_string(status)};
+      });
   const std::string post = "POST / HTTP/1.1\r\nHost: h\r\n";
   const std::string bomb = gzip(std::string(100'000, 'x'));
   REQUIRE(bomb.size() < 1000);
-  const auto request = GENERATE_COPY(post + "Content-Length: 1001\r\n\r\n" + std::string(1001, 'x'),
-                                     post + "Content-Length: 99999999999999\r\n\r\n",
-                                     post + "Transfer-Encoding: chunked\r\n\r\n3e8\r\n" + std::string(1000, 'x') + "\r\n1\r\nx\r\n0\r\n\r\n",
-                                     post + "Content-Encoding: gzip\r\nContent-Length: " + std::to_string(bomb.size()) + "\r\n\r\n" + bomb);
+  const auto request = GENERATE_COPY(
+      post + "Content-Length: 1001\r\n\r\n" + std::string(1001, 'x'), post + "Content-Length: 99999999999999\r\n\r\n",
+      post + "Transfer-Encoding: chunked\r\n\r\n3e8\r\n" + std::string(1000, 'x') + "\r\n1\r\nx\r\n0\r\n\r\n",
+      post + "Content-Encoding: gzip\r\nContent-Length: " + std::to_string(bomb.size()) + "\r\n\r\n" + bomb);
   const std::string answer = rig.raw(request);
   CHECK(status_line(answer) == "HTTP/1.1 413 Request Entity Too Large");
   CHECK(answer.ends_with("ours:413"));
@@ -247,10 +276,11 @@ TEST_CASE("a body at the limit is taken, whatever its framing", "[server]") {
   const std::string post = "POST / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n";
   const std::string body(1000, 'x');
   const std::string packed = gzip(body);
-  const auto request = GENERATE_COPY(post + "Content-Length: 1000\r\n\r\n" + body,
-                                     post + "Transfer-Encoding: chunked\r\n\r\n3e8\r\n" + body + "\r\n0\r\n\r\n",
-                                     post + "Content-Encoding: gzip\r\nContent-Length: " + std::to_string(packed.size()) + "\r\n\r\n" + packed,
-                                     post + "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 1000\r\n\r\n" + body);
+  const auto request = GENERATE_COPY(
+      post + "Content-Length: 1000\r\n\r\n" + body,
+      post + "Transfer-Encoding: chunked\r\n\r\n3e8\r\n" + body + "\r\n0\r\n\r\n",
+      post + "Content-Encoding: gzip\r\nContent-Length: " + std::to_string(packed.size()) + "\r\n\r\n" + packed,
+      post + "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 1000\r\n\r\n" + body);
   CHECK(rig.raw(request).ends_with("POST / " + body));
 }
 
@@ -258,8 +288,9 @@ TEST_CASE("headers beyond the limit are 431", "[server]") {
   ServerOptions options = loopback();
   options.header_bytes_max = 4096;
   Rig rig(echo, options);
-  const auto request = GENERATE("GET / HTTP/1.1\r\nHost: h\r\nX: " + std::string(5000, 'x') + "\r\n\r\n",
-                                "GET / HTTP/1.1\r\nHost: h\r\n" + std::string(5000, 'x'), "GET /" + std::string(100'000, 'x'));
+  const auto request =
+      GENERATE("GET / HTTP/1.1\r\nHost: h\r\nX: " + std::string(5000, 'x') + "\r\n\r\n",
+               "GET / HTTP/1.1\r\nHost: h\r\n" + std::string(5000, 'x'), "GET /" + std::string(100'000, 'x'));
   CHECK(status_line(rig.raw(request)) == "HTTP/1.1 431 Request Header Fields Too Large");
 }
 
@@ -273,9 +304,14 @@ TEST_CASE("a path of eight kilobytes is just a path", "[server]") {
 
 TEST_CASE("a request whose end is ambiguous is refused and its connection closed", "[server]") {
   std::atomic<int> handled{0};
-  Rig rig([&](const ServerRequest& request) { ++handled; return echo(request); });
-  const auto request = GENERATE("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /hidden HTTP/1.1\r\n\r\n",
-                                "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n", "\x16\x03\x01\x02 garbage\r\n\r\n");
+  Rig rig([&](const ServerRequest& request) {
+    ++handled;
+    return echo(request);
+  });
+  const auto request = GENERATE(
+      "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /hidden "
+      "HTTP/1.1\r\n\r\n",
+      "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n", "\x16\x03\x01\x02 garbage\r\n\r\n");
   const std::string answer = rig.raw(request);
   CHECK(status_line(answer) == "HTTP/1.1 400 Bad Request");
   CHECK(answer.find("hidden") == std::string::npos);
@@ -285,7 +321,10 @@ TEST_CASE("a request whose end is ambiguous is refused and its connection closed
 TEST_CASE("a body cut short never reaches the handler", "[server]") {
   std::atomic<int> handled{0};
   {
-    Rig rig([&](const ServerRequest& request) { ++handled; return echo(request); });
+    Rig rig([&](const ServerRequest& request) {
+      ++handled;
+      return echo(request);
+    });
     RawClient client(rig.port);
     client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nhalf");
     client.close();
@@ -309,7 +348,8 @@ TEST_CASE("a request that takes too long is ended", "[server]") {
   options.idle_timeout = 50ms;
   Rig rig(echo, options);
   CHECK(status_line(rig.raw("GET / HTTP/1.1\r\nHost:")) == "HTTP/1.1 408 Request Timeout");
-  CHECK(status_line(rig.raw("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nab")) == "HTTP/1.1 408 Request Timeout");
+  CHECK(status_line(rig.raw("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nab")) ==
+        "HTTP/1.1 408 Request Timeout");
   CHECK(rig.raw("").empty());
 }
 
@@ -320,7 +360,8 @@ TEST_CASE("a busy port is an error that names it", "[server]") {
   HttpServer second(options, echo);
   const auto started = second.start("--bridge-listen");
   REQUIRE_FALSE(started);
-  CHECK(started.error().message() == "--bridge-listen 127.0.0.1:" + std::to_string(rig.port) + ": address already in use");
+  CHECK(started.error().message() ==
+        "--bridge-listen 127.0.0.1:" + std::to_string(rig.port) + ": address already in use");
 }
 
 TEST_CASE("an address that is not ours is an error", "[server]") {
@@ -495,7 +536,9 @@ TEST_CASE("a stream stopped before it began never begins", "[stream]") {
 }
 
 TEST_CASE("the body of a refusal comes through the stream", "[stream]") {
-  Rig rig([](const ServerRequest&) { return ServerResponse{.status = 403, .headers = {}, .body = "Framework is not subscribed"}; });
+  Rig rig([](const ServerRequest&) {
+    return ServerResponse{.status = 403, .headers = {}, .body = "Framework is not subscribed"};
+  });
   Listening listening(rig.client_options());
   CHECK(listening.await_status(403));
   CHECK(listening.await_bytes("Framework is not subscribed"));
@@ -532,7 +575,9 @@ TEST_CASE("client errors say what happened", "[client]") {
     release.set_value();
   }
   SECTION("an answer beyond the limit") {
-    Rig rig([](const ServerRequest&) { return ServerResponse{.status = 200, .headers = {}, .body = std::string(101, 'x')}; });
+    Rig rig([](const ServerRequest&) {
+      return ServerResponse{.status = 200, .headers = {}, .body = std::string(101, 'x')};
+    });
     ClientOptions options = rig.client_options();
     options.answer_bytes_max = 100;
     CHECK(HttpClient(options).send({}).error().text == "the answer is longer than 100 bytes");
@@ -558,7 +603,9 @@ TEST_CASE("stopping a client ends the request under way and later ones", "[clien
 }
 
 TEST_CASE("redirects are handed back, not followed", "[client]") {
-  Rig rig([](const ServerRequest&) { return ServerResponse{.status = 307, .headers = {{"Location", "//127.0.0.1:1/x"}}}; });
+  Rig rig([](const ServerRequest&) {
+    return ServerResponse{.status = 307, .headers = {{"Location", "//127.0.0.1:1/x"}}};
+  });
   const auto answer = rig.ask({.method = "POST", .path = "/", .headers = {}, .body = "x"});
   REQUIRE(answer);
   CHECK(answer->status == 307);
@@ -567,7 +614,8 @@ TEST_CASE("redirects are handed back, not followed", "[client]") {
 
 TEST_CASE("the client asks for no compression", "[client]") {
   Rig rig([](const ServerRequest& request) {
-    return ServerResponse{.status = find_header(request.headers, "Accept-Encoding") == nullptr ? 200 : 500, .headers = {}, .body = ""};
+    return ServerResponse{
+        .status = find_header(request.headers, "Accept-Encoding") == nullptr ? 200 : 500, .headers = {}, .body = ""};
   });
   CHECK(rig.ask({})->status == 200);
 }

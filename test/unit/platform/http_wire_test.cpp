@@ -8,7 +8,9 @@ namespace wire = platform::wire;
 
 namespace {
 
-std::string head(const std::string& line, const std::string& headers = "Host: h\r\n") { return line + "\r\n" + headers + "\r\n"; }
+std::string head(const std::string& line, const std::string& headers = "Host: h\r\n") {
+  return line + "\r\n" + headers + "\r\n";
+}
 
 std::string gzip(const std::string& text) {
   z_stream stream{};
@@ -28,7 +30,9 @@ std::string gzip(const std::string& text) {
 
 TEST_CASE("a request head is read as sent", "[wire]") {
   wire::Head parsed;
-  REQUIRE(wire::parse_head("REPORT /v1/a%2Fb?x=1%202&y=a+b&x=3&z HTTP/1.1\r\nHost: h\r\nX-A:  b c\t\r\nContent-Length: 5\r\n\r\n", parsed) == 0);
+  REQUIRE(wire::parse_head(
+              "REPORT /v1/a%2Fb?x=1%202&y=a+b&x=3&z HTTP/1.1\r\nHost: h\r\nX-A:  b c\t\r\nContent-Length: 5\r\n\r\n",
+              parsed) == 0);
   CHECK(parsed.request.method == "REPORT");
   CHECK(parsed.request.target == "/v1/a%2Fb?x=1%202&y=a+b&x=3&z");
   CHECK(parsed.request.path == "/v1/a%2Fb");

@@ -24,8 +24,9 @@ TEST_CASE("a URL is cut into its parts", "[http]") {
 }
 
 TEST_CASE("a bad URL is refused with the flag's name", "[http]") {
-  const auto text = GENERATE("", "master:5050", "ftp://h", "http://", "http://:80", "http://h:0", "http://h:65536", "http://h:x",
-                             "http://user@h", "http://a b", "http://h/a b", "http://::1", "http://[::1", "http://[::1]x", "http://h:-1");
+  const auto text = GENERATE("", "master:5050", "ftp://h", "http://", "http://:80", "http://h:0", "http://h:65536",
+                             "http://h:x", "http://user@h", "http://a b", "http://h/a b", "http://::1", "http://[::1",
+                             "http://[::1]x", "http://h:-1");
   CAPTURE(text);
   const auto parsed = platform::parse_url("--master", text);
   REQUIRE_FALSE(parsed);
@@ -56,8 +57,21 @@ TEST_CASE("a header is found whatever its case", "[http]") {
 
 TEST_CASE("durations are numbers with units, and sums of them", "[flags]") {
   const auto [text, duration] = GENERATE(table<std::string, base::Duration>({
-      {"5s", 5s}, {"1.5s", 1500ms}, {"250ms", 250ms}, {"2m", 2min}, {"1h", 1h}, {"1w", 168h}, {"1d", 24h},
-      {"1m30s", 90s}, {"1h0m0.5s", 1h + 500ms}, {"0", 0s}, {"0s", 0s}, {"10us", 10us}, {"10µs", 10us}, {"7ns", 7ns}, {".5s", 500ms},
+      {"5s", 5s},
+      {"1.5s", 1500ms},
+      {"250ms", 250ms},
+      {"2m", 2min},
+      {"1h", 1h},
+      {"1w", 168h},
+      {"1d", 24h},
+      {"1m30s", 90s},
+      {"1h0m0.5s", 1h + 500ms},
+      {"0", 0s},
+      {"0s", 0s},
+      {"10us", 10us},
+      {"10µs", 10us},
+      {"7ns", 7ns},
+      {".5s", 500ms},
   }));
   CAPTURE(text);
   const auto parsed = platform::parse_duration("--x", text);
@@ -67,7 +81,8 @@ TEST_CASE("durations are numbers with units, and sums of them", "[flags]") {
 }
 
 TEST_CASE("what is no duration is refused", "[flags]") {
-  const auto text = GENERATE("", "5", "s", "5 s", "-5s", "5x", "5sm", "1e3s", "5s3", "nan s", "infs", "99999999999w", "5.s.", "+5s");
+  const auto text =
+      GENERATE("", "5", "s", "5 s", "-5s", "5x", "5sm", "1e3s", "5s3", "nan s", "infs", "99999999999w", "5.s.", "+5s");
   CAPTURE(text);
   CHECK_FALSE(platform::parse_duration("--x", text));
 }

@@ -34,8 +34,8 @@ class Certificates {
  private:
   void sign(const std::string& name, const std::string& extension) {
     run("openssl req -newkey rsa:2048 -nodes -keyout " + name + ".key -out " + name + ".csr -subj /CN=" + name);
-    run("echo " + extension + " > " + name + ".ext && openssl x509 -req -in " + name + ".csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile " +
-        name + ".ext -out " + name + ".pem");
+    run("echo " + extension + " > " + name + ".ext && openssl x509 -req -in " + name +
+        ".csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile " + name + ".ext -out " + name + ".pem");
   }
   void run(const std::string& line) {
     Command command;
@@ -56,9 +56,10 @@ const Certificates& certificates() {
 }
 
 struct TlsRig {
-  explicit TlsRig(bool mutual) : server(options(mutual), [](const ServerRequest& request) {
-      return ServerResponse{.status = 200, .headers = {}, .body = "hello " + std::to_string(request.body.size())};
-    }) {
+  explicit TlsRig(bool mutual)
+      : server(options(mutual), [](const ServerRequest& request) {
+          return ServerResponse{.status = 200, .headers = {}, .body = "hello " + std::to_string(request.body.size())};
+        }) {
     const auto started = server.start("--listen");
     REQUIRE(started);
     port = *started;
@@ -91,7 +92,8 @@ TEST_CASE("a client that trusts the server's authority is served", "[tls]") {
   TlsRig rig(false);
   HttpClient client(rig.client());
   for (int i = 0; i < 3; ++i) {
-    const auto answer = client.send({.method = "POST", .path = "/", .headers = {}, .body = std::string(3'000'000, 'x')});
+    const auto answer =
+        client.send({.method = "POST", .path = "/", .headers = {}, .body = std::string(3'000'000, 'x')});
     INFO((answer ? "" : answer.error().message()));
     REQUIRE(answer);
     CHECK(answer->body == "hello 3000000");
@@ -150,7 +152,9 @@ TEST_CASE("a stream over TLS notices the client that leaves", "[tls]") {
   auto body = std::make_shared<StreamBody>();
   std::promise<void> closed;
   body->on_closed([&] { closed.set_value(); });
-  HttpServer server(TlsRig::options(false), [&](const ServerRequest&) { return ServerResponse{.status = 200, .headers = {}, .body = "", .stream = body}; });
+  HttpServer server(TlsRig::options(false), [&](const ServerRequest&) {
+    return ServerResponse{.status = 200, .headers = {}, .body = "", .stream = body};
+  });
   const auto port = server.start("--listen");
   REQUIRE(port);
   ClientOptions options;
