@@ -104,6 +104,7 @@ int main(int argc, char** argv) {
   edge::Options options;
   platform::Flags flags("diego-scheduler",
                         "Answers Diego's auctions with Mesos offers and runs cells where work needs them.");
+  flags.version("diego-scheduler " DIEGO_MESOS_VERSION);
   edge::add_flags(flags, options);
   flags.subcommand("teardown", "End the framework with all its cells and instances");
   const std::string subcommand = platform::parse_or_exit(flags, argc, argv);

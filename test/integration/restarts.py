@@ -35,6 +35,13 @@ def again(bench, cluster, first, name="diego-scheduler-again", **more):
                      bridge_port=first.bridge_port, **more)
 
 
+def known_again(scheduler, before):
+    """A cell's name comes with its executor's hello, a moment after its instances."""
+    scheduler.wait_states(RUNNING)
+    wait_for(f"the instances and cells as before: {identity(before)}",
+             lambda: identity({k: i for k, i in scheduler.instances().items() if k in RUNNING}) == identity(before))
+
+
 def kill_and_return(bench, codec):
     cluster, scheduler, before = running_app(bench, codec=codec)
     framework = scheduler.framework_id()
@@ -47,8 +54,7 @@ def kill_and_return(bench, codec):
 
     returned = again(bench, cluster, scheduler, codec=codec)
     expect_equal(returned.framework_id(), framework, "framework id after the restart")
-    after = returned.wait_states(RUNNING)
-    expect_equal(identity({k: after[k] for k in RUNNING}), identity(before), "instances after the restart")
+    known_again(returned, before)
     stays("the same tasks running", lambda: live_tasks(cluster, framework) == tasks, 2)
 
     # It knows them well enough to place beside them and to stop them.
@@ -76,8 +82,7 @@ def _(bench):
     tasks = live_tasks(cluster, framework)
     expect_equal(scheduler.program.stop(), 0, "exit code after SIGTERM")
     stays("the tasks running", lambda: live_tasks(cluster, framework) == tasks, 1.5)
-    after = again(bench, cluster, scheduler).wait_states(RUNNING)
-    expect_equal(identity({k: after[k] for k in RUNNING}), identity(before), "instances after the restart")
+    known_again(again(bench, cluster, scheduler), before)
 
 
 @case("a kill -9 in the middle of launches, again and again: no task runs that the scheduler does not know, none twice")
