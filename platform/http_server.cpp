@@ -20,6 +20,9 @@ namespace platform {
 using Outcome = Connection::Outcome;
 using SteadyClock = std::chrono::steady_clock;
 
+// How long a new connection may say nothing while others wait for its thread.
+constexpr base::Duration kSilentMax = std::chrono::seconds(2);
+
 struct StreamBody::State {
   explicit State(std::size_t limit) : bytes_max(limit) {}
 
@@ -207,15 +210,18 @@ bool HttpServer::Impl::serve_one(Connection& connection, std::string& buffer, bo
   return respond(connection, head, handler(head.request), keep_alive);
 }
 
-// Between requests: someone waiting for a thread has a better claim to it than an idle connection.
+// Between requests: someone waiting for a thread has a better claim to it than an idle connection,
+// or than one that has been open for a while and never asked for anything.
 Outcome HttpServer::Impl::await_request(Connection& connection, std::string& buffer, bool first) {
-  const auto deadline =
-      SteadyClock::now() + (first ? std::max(options.idle_timeout, options.read_timeout) : options.idle_timeout);
+  const auto begun = SteadyClock::now();
+  const auto deadline = begun + (first ? std::max(options.idle_timeout, options.read_timeout) : options.idle_timeout);
+  const auto gives_way = first ? begun + kSilentMax : begun;
   while (buffer.empty()) {
     const auto left = deadline - SteadyClock::now();
     if (left <= SteadyClock::duration::zero()) return Outcome::timed_out;
     const Outcome outcome = connection.read(buffer, std::min<base::Duration>(left, std::chrono::milliseconds(100)));
-    if (outcome == Outcome::timed_out && (first || !others_wait())) continue;
+    const bool stays = SteadyClock::now() < gives_way || !others_wait();
+    if (outcome == Outcome::timed_out && stays) continue;
     if (outcome != Outcome::done) return outcome;
   }
   return Outcome::done;
