@@ -144,8 +144,7 @@ def _(bench):
     cluster.tell("/local/master/restart")
     wait_for("three agents on the master", lambda: len(mesos_client.agents(cluster.master)) == 3, 20)
     scheduler.wait_ready(30)
-    after = scheduler.wait_states(RUNNING, 30)
-    expect_equal(identity({k: after[k] for k in RUNNING}), identity(before), "instances after the restart")
+    known_again(scheduler, before)
     scheduler.post_lrps(lrp("more", range(3)))
     scheduler.wait_states({**RUNNING, **{f"more.{i}": "running" for i in range(3)}}, 30)
 
