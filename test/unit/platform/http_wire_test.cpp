@@ -1,29 +1,15 @@
-#include <zlib.h>
-
 #include <catch2/catch.hpp>
 
+#include "gzip.hpp"
 #include "platform/http_wire.hpp"
 
 namespace wire = platform::wire;
+using http_test::gzip;
 
 namespace {
 
 std::string head(const std::string& line, const std::string& headers = "Host: h\r\n") {
   return line + "\r\n" + headers + "\r\n";
-}
-
-std::string gzip(const std::string& text) {
-  z_stream stream{};
-  REQUIRE(deflateInit2(&stream, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK);
-  std::string out(text.size() + 128, '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-  stream.avail_in = static_cast<uInt>(text.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  REQUIRE(deflate(&stream, Z_FINISH) == Z_STREAM_END);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
 }
 
 }  // namespace
