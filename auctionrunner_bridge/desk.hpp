@@ -14,8 +14,9 @@ class Desk {
  public:
   virtual ~Desk() = default;
 
-  // Takes the auctions of one request, in order; never part of them. ok() is a promise: the 202 that
-  // follows means they are durable. An error names the bound or fault and becomes a 503.
+  // Takes the auctions of one request, in order; never part of them. ok() is a promise to keep them
+  // until they run or are refused (for now in memory: after a crash Diego's next convergence brings
+  // what was not launched). An error names the bound or fault and becomes a 503.
   virtual base::Status submit(std::vector<core::Auction> auctions) = 0;
 
   // Ordered by key, at most query.limit, behind query.after.

@@ -203,6 +203,8 @@ class Bench:
 
     def __init__(self, name):
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        # A test that is told to end (by `timeout`, say) still ends what it started.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix=f"diego-{name}-"))
         self.programs = []
         self.closers = []
