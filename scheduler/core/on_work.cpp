@@ -121,8 +121,9 @@ void Core::end(Item& item, State state, std::string reason, base::Time now) {
 
 void Core::on(const StopRequested& event, base::Time now) {
   for (const Key& key : matching(event.pattern)) {
-    Item& item = items_.at(key);
-    if (is_ended(item.state)) continue;
+    Item* found = find(key);  // Ending one may have pushed an ended one out of the books.
+    if (found == nullptr || is_ended(found->state)) continue;
+    Item& item = *found;
     const bool asked_before = std::exchange(item.stop_wanted, true);
     item.queue_again = false;
     if (item.state == State::stopping && asked_before) continue;  // Its KILL is repeated as it is.

@@ -142,6 +142,20 @@ TEST_CASE("ended instances are kept for an hour and no more than the bound", "[w
   CHECK(rig.core.instances({}).empty());
 }
 
+TEST_CASE("stopping a whole process copes with ended instances leaving the books meanwhile", "[work]") {
+  Config config;
+  config.ended_max = 1;
+  Rig rig(config);
+  rig.subscribe();
+  rig.lrp("p", {5});
+  rig.happen(StopRequested{{Kind::lrp, "p", 5}});
+  rig.pass(1s);
+  rig.lrp("p", {0, 1}, 100'000);
+  rig.happen(StopRequested{{Kind::lrp, "p", std::nullopt}});
+  REQUIRE(rig.core.instances({}).size() == 1);
+  CHECK(rig.state("p", 1) == State::stopped);
+}
+
 TEST_CASE("pages of instances follow each other without gap", "[work]") {
   Rig rig;
   rig.lrp("a", {0, 1, 10});
