@@ -54,26 +54,12 @@ std::vector<Offer> OfferBook::take_stale(base::Time held_since_before) {
   return offers;
 }
 
-std::size_t OfferBook::size() const {
-  std::size_t count = 0;
-  for (const auto& [agent, held] : by_agent_) count += held.size();
-  return count;
-}
-
 placement::Amounts OfferBook::offered(const std::string& agent_id) const {
   placement::Amounts total;
   const auto found = by_agent_.find(agent_id);
   if (found == by_agent_.end()) return total;
   for (const Held& held : found->second) total += sum(held.offer.pieces);
   return total;
-}
-
-std::optional<base::Time> OfferBook::oldest() const {
-  std::optional<base::Time> oldest;
-  for (const auto& [agent, held] : by_agent_) {
-    for (const Held& one : held) oldest = oldest ? std::min(*oldest, one.since) : one.since;
-  }
-  return oldest;
 }
 
 }  // namespace core

@@ -28,10 +28,7 @@ class OfferBook {
   // A new subscription: the master has forgotten them all, no answer is due.
   void clear() { by_agent_.clear(); }
 
-  bool empty() const { return by_agent_.empty(); }
-  std::size_t size() const;
   placement::Amounts offered(const std::string& agent_id) const;
-  std::optional<base::Time> oldest() const;
 
  private:
   struct Held {

@@ -33,7 +33,6 @@ class Cluster {
   Outcome place(const Request& request, bool may_wait);
 
  private:
-  struct Best;
   const Cell* cheapest(const Request& request, bool avoiding) const;
   std::string rejection(const Request& request) const;
   const Cell* awaited(const Request& request, const Cell* chosen) const;
