@@ -1,9 +1,29 @@
 #include "mesos/events.hpp"
 
+#include <memory>
+
 #include "mesos/v1/executor/executor.pb.h"
 #include "mesos/v1/scheduler/scheduler.pb.h"
 
 namespace mesos_client {
+namespace {
+
+// The memory of larger events is given back: offers of all agents after a failover come once.
+constexpr std::size_t kKeptRecordBytesMax = std::size_t{64} << 10U;
+
+}  // namespace
+
+base::Result<const mesos::v1::scheduler::Event*> read_scheduler_event(Codec codec, std::string_view record) {
+  struct Kept {
+    std::unique_ptr<mesos::v1::scheduler::Event> event;
+    bool large = false;
+  };
+  thread_local Kept kept;
+  if (!kept.event || kept.large) kept.event = std::make_unique<mesos::v1::scheduler::Event>();
+  kept.large = record.size() > kKeptRecordBytesMax;
+  if (const auto decoded = decode(codec, record, *kept.event); !decoded) return decoded.error();
+  return kept.event.get();
+}
 
 StreamEvent stream_event(const mesos::v1::scheduler::Event& event) {
   using Event = mesos::v1::scheduler::Event;

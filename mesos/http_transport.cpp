@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -11,7 +10,6 @@
 #include "base/text.hpp"
 #include "mesos/record_decoder.hpp"
 #include "platform/http_client.hpp"
-#include "platform/mailbox.hpp"
 
 namespace mesos_client {
 namespace {
@@ -41,12 +39,8 @@ platform::ClientRequest post_request(const TransportOptions& options, const plat
   request.body = std::move(body);
   const std::string type(content_type(options.codec));
   request.headers = {{"Content-Type", type}, {"Accept", type}};
-  const Credentials& who = options.credentials;
-  if (!who.bearer_token.empty()) {
-    request.headers.emplace_back("Authorization", "Bearer " + who.bearer_token);
-  } else if (!who.principal.empty()) {
-    request.headers.emplace_back("Authorization", "Basic " + base::base64_encode(who.principal + ":" + who.secret));
-  }
+  if (std::string value = authorization(options.credentials); !value.empty())
+    request.headers.emplace_back("Authorization", std::move(value));
   return request;
 }
 
@@ -56,6 +50,12 @@ std::string header_or_empty(const platform::Headers& headers, std::string_view n
 }
 
 }  // namespace
+
+std::string authorization(const Credentials& credentials) {
+  if (!credentials.bearer_token.empty()) return "Bearer " + credentials.bearer_token;
+  if (credentials.principal.empty()) return "";
+  return "Basic " + base::base64_encode(credentials.principal + ":" + credentials.secret);
+}
 
 // ---- StreamConnection
 
@@ -98,10 +98,7 @@ void StreamConnection::Impl::on_bytes(std::string_view bytes) {
     return;
   }
   if (decoder.failure()) return;
-  auto records = decoder.feed(bytes);
-  if (records) {
-    for (std::string& record : *records) tell(StreamReport::Record{std::move(record)});
-  }
+  while (const auto record = decoder.next(bytes)) tell(StreamReport::Record{std::string(*record)});
   if (decoder.failure()) stream->stop();
 }
 
@@ -145,106 +142,5 @@ void StreamConnection::stop() {
   impl_->stopped = true;
   if (impl_->stream) impl_->stream->stop();
 }
-
-// ---- CallConnection
-
-struct CallConnection::Impl {
-  struct Call {
-    std::uint64_t tag = 0;
-    std::string body;
-  };
-
-  Impl(TransportOptions call_options, std::string call_url, std::string id, std::uint64_t call_generation, Report to)
-      : options(std::move(call_options)),
-        url(platform::parse_url("url", call_url)),
-        stream_id(std::move(id)),
-        generation(call_generation),
-        report(std::move(to)) {
-    if (url) client.emplace(client_options(options, *url, options.call_timeout));
-  }
-
-  void run();
-  CallResult perform(Call call);
-
-  const TransportOptions options;
-  const base::Result<platform::Url> url;
-  const std::string stream_id;
-  const std::uint64_t generation;
-  const Report report;
-  std::optional<platform::HttpClient> client;
-  platform::Mailbox<Call> queue;
-  std::atomic<std::size_t> open{0};  // Queued or under way.
-  std::atomic<bool> stopped{false};
-  std::string broken;  // The thread's own: why nothing is sent any more.
-  std::thread thread;
-};
-
-CallResult CallConnection::Impl::perform(Call call) {
-  CallResult result;
-  result.generation = generation;
-  result.tag = call.tag;
-  if (!url && broken.empty()) broken = url.error().message();
-  if (stopped && broken.empty()) broken = "stopped";
-  if (!broken.empty()) {
-    result.failure = broken;
-    result.surely_not_sent = true;
-    return result;
-  }
-  platform::ClientRequest request = post_request(options, *url, std::move(call.body));
-  if (!stream_id.empty()) request.headers.emplace_back("Mesos-Stream-Id", stream_id);
-  auto answer = client->send(request);
-  if (answer) {
-    result.status = answer->status;
-    result.body = std::move(answer->body);
-    return result;
-  }
-  result.failure = answer.error().text;
-  result.surely_not_sent = result.failure.find("connection refused") != std::string::npos;
-  broken = "not sent: an earlier call got no answer (" + result.failure + ")";
-  return result;
-}
-
-void CallConnection::Impl::run() {
-  for (;;) {
-    std::deque<Call> calls = queue.take(std::nullopt);
-    if (calls.empty()) return;  // Closed.
-    for (Call& call : calls) {
-      CallResult result = perform(std::move(call));
-      open.fetch_sub(1);
-      report(std::move(result));
-    }
-  }
-}
-
-CallConnection::CallConnection(TransportOptions options, std::string url, std::string stream_id,
-                               std::uint64_t generation, Report report)
-    : impl_(std::make_unique<Impl>(std::move(options), std::move(url), std::move(stream_id), generation,
-                                   std::move(report))) {
-  impl_->thread = std::thread([impl = impl_.get()] { impl->run(); });
-}
-
-CallConnection::~CallConnection() {
-  stop();
-  impl_->thread.join();
-}
-
-bool CallConnection::send(std::uint64_t tag, std::string call) {
-  if (impl_->stopped) return false;
-  if (impl_->open.fetch_add(1) >= impl_->options.calls_queued_max) {
-    impl_->open.fetch_sub(1);
-    return false;
-  }
-  if (impl_->queue.post({tag, std::move(call)})) return true;
-  impl_->open.fetch_sub(1);
-  return false;
-}
-
-void CallConnection::stop() {
-  impl_->stopped = true;
-  if (impl_->client) impl_->client->stop();
-  impl_->queue.close();
-}
-
-std::size_t CallConnection::queued() const { return impl_->open; }
 
 }  // namespace mesos_client

@@ -12,6 +12,7 @@
 
 #include "mesos/json.hpp"
 #include "mesos/json_shape.hpp"
+#include "mesos/json_transcode.hpp"
 
 namespace mesos_client {
 namespace {
@@ -193,7 +194,7 @@ class MessageHandler : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Me
       frame.slot = {entry, &frame.shape->fields[1]};
       return true;
     }
-    frame.slot.field = frame.shape->find(key, frame.slot.field);
+    frame.slot.field = frame.shape->find(key);
     if (!frame.slot) return true;
     const auto place = static_cast<std::size_t>(frame.slot.field - frame.shape->fields.data());
     const std::uint64_t bit = place < 64 ? std::uint64_t{1} << place : 0;
@@ -354,15 +355,15 @@ class MessageHandler : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Me
 
   void store_enum(const Slot& slot, std::string_view name) {
     const Field& field = *slot.field;
-    const auto known = std::find_if(field.enum_values.begin(), field.enum_values.end(),
-                                    [name](const auto& value) { return value.first == name; });
-    if (known == field.enum_values.end()) {
+    const std::size_t known = field.enum_names.find(name);
+    if (known == json_shape::Names::kNone) {
       if (field.required) fail(slot, "Failed to find enum for '" + std::string(name) + "'");
       return;
     }
     const Reflection& reflection = *slot.reflection;
-    field.repeated ? reflection.AddEnumValue(slot.message, field.descriptor, known->second)
-                   : reflection.SetEnumValue(slot.message, field.descriptor, known->second);
+    const int number = field.enum_values[known].second;
+    field.repeated ? reflection.AddEnumValue(slot.message, field.descriptor, number)
+                   : reflection.SetEnumValue(slot.message, field.descriptor, number);
   }
 
   // A number or a boolean written as a string.
@@ -401,6 +402,11 @@ class MessageHandler : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Me
 }  // namespace
 
 std::optional<JsonFailure> read_json(std::string_view json, Message& message) {
+  if (json_transcode::read(json, json_shape::of(*message.GetDescriptor()), message)) return std::nullopt;
+  return read_json_by_reflection(json, message);
+}
+
+std::optional<JsonFailure> read_json_by_reflection(std::string_view json, Message& message) {
   message.Clear();
   MessageHandler handler(message);
   if (auto wrong = parse(json, handler)) return JsonFailure{JsonFailure::Kind::syntax, std::move(*wrong)};

@@ -24,6 +24,43 @@ struct Closure {
 
 std::atomic<const Closure*> closures{nullptr};
 
+std::uint32_t wire_type(FieldDescriptor::CppType type) {
+  switch (type) {
+    case FieldDescriptor::CPPTYPE_DOUBLE:
+      return 1;
+    case FieldDescriptor::CPPTYPE_STRING:
+    case FieldDescriptor::CPPTYPE_MESSAGE:
+      return 2;
+    case FieldDescriptor::CPPTYPE_FLOAT:
+      return 5;
+    default:
+      return 0;
+  }
+}
+
+void set_encoding(Field& field) {
+  switch (field.descriptor->type()) {
+    case FieldDescriptor::TYPE_INT32:
+    case FieldDescriptor::TYPE_INT64:
+    case FieldDescriptor::TYPE_UINT32:
+    case FieldDescriptor::TYPE_UINT64:
+    case FieldDescriptor::TYPE_BOOL:
+    case FieldDescriptor::TYPE_ENUM:
+    case FieldDescriptor::TYPE_FLOAT:
+    case FieldDescriptor::TYPE_DOUBLE:
+    case FieldDescriptor::TYPE_STRING:
+    case FieldDescriptor::TYPE_BYTES:
+    case FieldDescriptor::TYPE_MESSAGE:
+      field.plain = !field.map;
+      break;
+    default:
+      break;
+  }
+  const auto number = static_cast<std::uint32_t>(field.descriptor->number());
+  for (std::uint32_t tag = number << 3U | wire_type(field.type); tag != 0; tag >>= 7U)
+    field.tag[field.tag_bytes++] = static_cast<char>((tag & 0x7FU) | (tag >= 0x80U ? 0x80U : 0U));
+}
+
 Shape& Closure::build(const Descriptor& type) {
   auto& place = shapes[&type];
   if (place) return *place;
@@ -44,28 +81,34 @@ Shape& Closure::build(const Descriptor& type) {
     field.key = "\"" + descriptor.name() + "\":";
     if (field.type == FieldDescriptor::CPPTYPE_ENUM) {
       const auto& values = *descriptor.enum_type();
+      std::vector<std::string_view> names;
       for (int v = 0; v < values.value_count(); ++v) {
         field.enum_values.emplace_back(values.value(v)->name(), values.value(v)->number());
+        names.emplace_back(values.value(v)->name());
       }
+      field.enum_names = Names(std::move(names));
     }
+    set_encoding(field);
     if (field.type == FieldDescriptor::CPPTYPE_MESSAGE) field.child = &build(*descriptor.message_type());
   }
+  std::vector<std::string_view> names;
+  for (const Field& field : shape.fields) names.emplace_back(field.name);
+  shape.names = Names(std::move(names));
   return shape;
 }
 
 }  // namespace
 
-const Field* Shape::find(std::string_view name, const Field* last) const {
-  const Field* const begin = fields.data();
-  const Field* const end = begin + fields.size();
-  const Field* const from = last == nullptr ? begin : last + 1;
-  for (const Field* field = from; field != end; ++field) {
-    if (field->name == name) return field;
+Names::Names(std::vector<std::string_view> names) : names_(std::move(names)) {
+  std::size_t size = 4;
+  while (size < names_.size() * 4) size *= 2;
+  slots_.resize(size);
+  mask_ = size - 1;
+  for (std::size_t place = 0; place < names_.size(); ++place) {
+    std::size_t slot = hash(names_[place]) & mask_;
+    while (slots_[slot] != 0) slot = (slot + 1) & mask_;
+    slots_[slot] = static_cast<std::uint16_t>(place + 1);
   }
-  for (const Field* field = begin; field != from; ++field) {
-    if (field->name == name) return field;
-  }
-  return nullptr;
 }
 
 const Shape& of(const Descriptor& type) {

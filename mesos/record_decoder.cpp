@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <limits>
+#include <utility>
 
 namespace mesos_client {
 namespace {
@@ -14,7 +15,8 @@ constexpr std::size_t kReserveMax = std::size_t{1} << 20U;
 
 }  // namespace
 
-bool RecordDecoder::read_length(std::string_view bytes, std::size_t& at) {
+bool RecordDecoder::read_length(std::string_view& bytes) {
+  std::size_t at = 0;
   for (; at < bytes.size(); ++at) {
     const char c = bytes[at];
     if (c == '\n' && digits_ > 0) {
@@ -22,7 +24,7 @@ bool RecordDecoder::read_length(std::string_view bytes, std::size_t& at) {
         failure_ = base::Error{"", "record is longer than allowed"};
         return false;
       }
-      ++at;
+      bytes.remove_prefix(at + 1);
       in_body_ = true;
       digits_ = 0;
       return true;
@@ -35,29 +37,35 @@ bool RecordDecoder::read_length(std::string_view bytes, std::size_t& at) {
     }
     length_ = length_ * 10 + digit;
   }
+  bytes = {};
   return true;  // The rest of the length is still to come.
 }
 
-base::Result<std::vector<std::string>> RecordDecoder::feed(std::string_view bytes) {
-  std::vector<std::string> records;
-  if (failure_) return *failure_;
-
-  std::size_t at = 0;
-  while (at < bytes.size() || in_body_) {
-    if (!in_body_) {
-      if (!read_length(bytes, at)) break;
-      if (!in_body_) continue;
-      body_.reserve(std::min(length_, kReserveMax));
-    }
-    const std::string_view part = bytes.substr(at, length_ - body_.size());
-    body_.append(part);
-    at += part.size();
-    if (body_.size() < length_) break;
-    records.push_back(std::move(body_));
-    body_ = {};
-    length_ = 0;
-    in_body_ = false;
+std::optional<std::string_view> RecordDecoder::next(std::string_view& bytes) {
+  if (std::exchange(body_handed_out_, false)) {
+    // A record of unusual size must not keep its memory.
+    if (body_.capacity() > kReserveMax) body_ = {};
+    body_.clear();
   }
+  if (failure_ || (!in_body_ && !read_length(bytes)) || !in_body_) return std::nullopt;
+  std::string_view record = bytes.substr(0, length_ - body_.size());
+  bytes.remove_prefix(record.size());
+  if (!body_.empty() || record.size() < length_) {
+    if (body_.empty()) body_.reserve(std::min(length_, kReserveMax));
+    body_.append(record);
+    if (body_.size() < length_) return std::nullopt;
+    record = body_;
+    body_handed_out_ = true;
+  }
+  length_ = 0;
+  in_body_ = false;
+  return record;
+}
+
+base::Result<std::vector<std::string>> RecordDecoder::feed(std::string_view bytes) {
+  if (failure_) return *failure_;
+  std::vector<std::string> records;
+  while (const auto record = next(bytes)) records.emplace_back(*record);
   if (failure_ && records.empty()) return *failure_;
   return records;
 }

@@ -1,5 +1,5 @@
 // Sockets of the server: a listener, and connections with or without TLS that never block past a
-// deadline and wake when the server stops. Private to platform/.
+// deadline and wake when the server stops. For those who speak HTTP: platform/ and mesos/.
 #pragma once
 
 #include <openssl/types.h>

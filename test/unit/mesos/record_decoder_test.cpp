@@ -107,3 +107,29 @@ TEST_CASE("what is encoded decodes to the same, whatever the bytes and the split
   CHECK(all == sent);
   CHECK(decoder.at_boundary());
 }
+
+TEST_CASE("records can be taken one by one, without a copy where they lie in one piece", "[recordio]") {
+  const std::string stream = "6\nhello!0\n7\nline\n2!3\nend";
+  for (std::size_t split = 0; split <= stream.size(); ++split) {
+    CAPTURE(split);
+    RecordDecoder decoder(1024);
+    Records all;
+    for (std::string_view part : {std::string_view(stream).substr(0, split), std::string_view(stream).substr(split)}) {
+      const std::string_view whole = part;
+      while (const auto record = decoder.next(part)) {
+        all.emplace_back(*record);
+        const bool in_place = record->data() >= whole.data() && record->data() <= whole.data() + whole.size();
+        CHECK((in_place || split > 0));
+      }
+      CHECK(part.empty());
+    }
+    CHECK(all == Records{"hello!", "", "line\n2!", "end"});
+    CHECK(decoder.at_boundary());
+  }
+  RecordDecoder decoder(1024);
+  std::string_view bad = "2\nok1025\nx";
+  CHECK(decoder.next(bad) == "ok");
+  CHECK_FALSE(decoder.next(bad));
+  REQUIRE(decoder.failure());
+  CHECK(decoder.failure()->text == "record is longer than allowed");
+}
