@@ -4,11 +4,13 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cassert>
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
+#include <optional>
 #include <sstream>
 
 #include "base/text.hpp"
@@ -24,6 +26,12 @@ struct Flag {
   bool boolean = false;
   Setter set;
   std::vector<std::string> given;  // From the command line, filled by CLI11, which keeps its address.
+};
+
+struct Argument {
+  std::string name, help;
+  std::string* value = nullptr;
+  std::string given;  // Filled by CLI11, which keeps its address.
 };
 
 base::Error quoted(const std::string& where, const std::string& text, const std::string& why) {
@@ -114,6 +122,7 @@ struct Flags::Impl {
   CLI::App own_app;  // Used by the root only.
   CLI::App* app = nullptr;
   std::string config_file;
+  std::optional<Argument> argument;
   std::vector<std::unique_ptr<Flag>> flags;
   std::vector<std::function<base::Status()>> checks;
   std::vector<std::pair<std::string, std::unique_ptr<Flags>>> subcommands;
@@ -171,6 +180,7 @@ base::Result<std::vector<CLI::ConfigItem>> Flags::Impl::read_config(const std::s
 std::string Flags::Impl::help_text() const {
   std::string out = program + ": " + about + "\n\nUsage: " + program;
   if (!subcommands.empty()) out += " [SUBCOMMAND]";
+  if (argument) out += " " + argument->name;
   out += " [FLAGS]\n";
   if (!subcommands.empty()) {
     out += "\nSubcommands (each has its own --help):\n";
@@ -188,6 +198,7 @@ std::string Flags::Impl::help_text() const {
     out += left.size() + 3 > kColumn ? "\n" + std::string(kColumn, ' ') : std::string(kColumn - left.size() - 2, ' ');
     out += wrapped(right, kColumn) + "\n";
   };
+  if (argument) out += "\n", line(argument->name, argument->help);
   for (const std::string& title : headings) {
     out += "\n" + title + ":\n";
     for (const auto& flag : flags) {
@@ -322,6 +333,12 @@ void Flags::add_choice(std::string name, std::string& value, std::vector<std::st
                                }));
 }
 
+void Flags::argument(std::string name, std::string& value, std::string help) {
+  assert(!impl_->argument);
+  impl_->argument.emplace(Argument{std::move(name), std::move(help), &value, ""});
+  impl_->app->add_option(impl_->argument->name, impl_->argument->given);
+}
+
 void Flags::check(std::function<base::Status()> check) { impl_->checks.push_back(std::move(check)); }
 
 Flags& Flags::subcommand(std::string name, std::string about) {
@@ -359,6 +376,11 @@ Flags::Outcome Flags::parse(int argc, const char* const* argv) {
     return refuse(text + " (--help shows the flags)");
   }
   if (want_version) return {.run = false, .code = 0, .text = impl_->version + "\n", .subcommand = ""};
+
+  if (impl_->argument) {
+    if (impl_->argument->given.empty()) return refuse(impl_->argument->name + " is missing (--help shows the flags)");
+    *impl_->argument->value = impl_->argument->given;
+  }
 
   const auto [name, sub] = chosen();
   if (impl_->config_file.empty()) {

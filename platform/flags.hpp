@@ -44,6 +44,10 @@ class Flags {
   void add(std::string name, std::vector<std::string>& values, std::string help);  // Repeatable.
   void add_choice(std::string name, std::string& value, std::vector<std::string> choices, std::string help);
 
+  // The one word of the command line that stands without dashes, such as the file to read; required.
+  // `name` is what --help calls it. At most one in a program, and none beside subcommands.
+  void argument(std::string name, std::string& value, std::string help);
+
   // A check over several flags, run after parsing; an Error ends the program like a bad value.
   void check(std::function<base::Status()> check);
 

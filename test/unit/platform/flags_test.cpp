@@ -1,5 +1,6 @@
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -203,6 +204,42 @@ TEST_CASE("help groups the flags and gives their defaults", "[flags]") {
   const auto rep = other.parse({"rep", "--help"});
   CHECK(rep.code == 0);
   CHECK(rep.text.find("--port N") != std::string::npos);
+}
+
+TEST_CASE("a program may have one word without dashes, which it must be given", "[flags]") {
+  const auto [args, code, value] = GENERATE(table<std::vector<const char*>, int, std::string>({
+      {{"w.json"}, 0, "w.json"},
+      {{"--loud", "w.json"}, 0, "w.json"},
+      {{"w.json", "--count", "4"}, 0, "w.json"},
+      {{"--count", "4", "w.json"}, 0, "w.json"},
+      {{}, 2, "diego-y: FILE is missing (--help shows the flags)\n"},
+      {{"--loud"}, 2, "diego-y: FILE is missing (--help shows the flags)\n"},
+      {{"--help"}, 0, ""},
+  }));
+  std::string file;
+  std::int64_t count = 3;
+  bool loud = false;
+  platform::Flags flags("diego-y", "Does y");
+  flags.argument("FILE", file, "what to read");
+  flags.add("count", count, "how many", 0, 10);
+  flags.add("loud", loud, "say more");
+  std::vector<const char*> all{"diego-y"};
+  all.insert(all.end(), args.begin(), args.end());
+  const auto outcome = flags.parse(static_cast<int>(all.size()), all.data());
+  CHECK(outcome.code == code);
+  CHECK((code == 2 ? outcome.text : file) == value);
+  if (!outcome.run && code == 0)
+    CHECK(outcome.text.find("Usage: diego-y FILE [FLAGS]\n\n  FILE ") != std::string::npos);
+}
+
+TEST_CASE("two words are too many for a program that takes one", "[flags]") {
+  std::string file;
+  platform::Flags flags("diego-y", "Does y");
+  flags.argument("FILE", file, "what to read");
+  const char* const args[] = {"diego-y", "one", "two"};
+  const auto outcome = flags.parse(3, args);
+  CHECK(outcome.code == 2);
+  CHECK(std::count(outcome.text.begin(), outcome.text.end(), '\n') == 1);
 }
 
 TEST_CASE("--version prints the version", "[flags]") {
