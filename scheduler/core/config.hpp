@@ -9,16 +9,18 @@
 #include "base/time.hpp"
 #include "diego/rep.hpp"
 #include "scheduler/core/offer.hpp"
-#include "scheduler/placement/amounts.hpp"
+#include "scheduler/placement/cluster.hpp"
 
 namespace core {
 
 struct Config {
-  std::string strategy = "binpack";
-  std::size_t queue_max = 500'000;  // Waiting instances; beyond it auctions are refused.
+  placement::Limits limits;                 // Of containers not yet running.
+  std::size_t placements_per_pass = 2'000;  // Then others are heard before the next ones are decided or launched.
+  std::size_t queue_max = 500'000;          // Waiting instances; beyond it auctions are refused.
   base::Duration placement_timeout = std::chrono::seconds(30);
   int launch_attempts = 5;  // Of one instance that never got to its rep.
   base::Duration offer_hold = std::chrono::seconds(5);
+  base::Duration offer_linger{0};  // After the last work, for what may follow; then unused offers go back.
   base::Duration offer_wait = std::chrono::milliseconds(1500);  // For an up cell's offer before a new cell.
   base::Duration unused_offer_refuse = std::chrono::minutes(10);
   base::Duration revive_interval_min = std::chrono::milliseconds(50);

@@ -1,25 +1,15 @@
 #include "scheduler/core/core.hpp"
 
-#include <cassert>
-
-#include "scheduler/core/ids.hpp"
+#include <algorithm>
 
 namespace core {
-namespace {
 
-std::unique_ptr<placement::Strategy> strategy_or_die(const std::string& name) {
-  auto strategy = placement::make_strategy(name);
-  assert(strategy);  // The flags were checked.
-  return std::move(*strategy);
-}
-
-}  // namespace
-
-Core::Core(Config config, const CellFactory& cells, base::Random random)
+Core::Core(Config config, const CellFactory& cells, std::unique_ptr<placement::Strategy> strategy, base::Random random)
     : config_(std::move(config)),
       cell_factory_(cells),
       random_(random),
-      cluster_(strategy_or_die(config_.strategy)),
+      cluster_(std::move(strategy), config_.limits),
+      wishes_(config_),
       revive_interval_(config_.revive_interval_min) {}
 
 Actions Core::handle(const Event& event, base::Time now) {
@@ -30,10 +20,27 @@ Actions Core::handle(const Event& event, base::Time now) {
 Actions Core::settle(base::Time now) {
   run_due(now);
   if (connected_) {
-    if (placing_wanted_) place_waiting(now);
-    answer_the_rest(now);
+    if (placing_wanted_) placing_wanted_ = !place_some(now);
+    // Not before everything is decided: an ACCEPT uses up its agent's offers.
+    if (!placing_wanted_) launch_some(now);
+    if (!placing_wanted_ && planned_.empty()) answer_the_rest(now);
   }
   return std::exchange(actions_, {});
+}
+
+std::optional<base::Time> Core::next_deadline() const {
+  if (connected_ && (placing_wanted_ || !planned_.empty())) return base::Time{};
+  std::optional<base::Time> next;
+  const auto consider = [&next](const std::optional<base::Time>& at) {
+    if (at && (!next || *at < *next)) next = at;
+  };
+  for (const ItemTimers* timers : {&kills_, &silences_, &placement_timeouts_}) consider(timers->next());
+  for (const auto& at : {next_ask_at_, implicit_reconcile_at_, discovered_at_, revive_at_, queue_.next_due()})
+    consider(at);
+  if (!cell_timers_.empty()) consider(cell_timers_.begin()->first);
+  if (!ended_.empty()) consider(ended_.front().first + config_.ended_keep);
+  if (const auto oldest = offers_.oldest()) consider(*oldest + config_.offer_hold);
+  return next;
 }
 
 base::Status Core::admits(std::size_t auctions) const {
@@ -42,61 +49,66 @@ base::Status Core::admits(std::size_t auctions) const {
                                   std::to_string(config_.queue_max)};
 }
 
-Item* Core::find(const Key& key) {
-  const auto found = items_.find(key);
-  return found == items_.end() ? nullptr : &found->second;
-}
-
 void Core::run_due(base::Time now) {
-  // Handlers may arm timers that are due at once; one round takes only what was due before it.
-  std::vector<Timer> due;
-  while (auto timer = timers_.pop_due(now)) due.push_back(std::move(*timer));
-  for (const Timer& timer : due) run(timer, now);
+  const auto due = [now](std::optional<base::Time>& at) {
+    if (!at || *at > now) return false;
+    at.reset();
+    return true;
+  };
+  if (due(discovered_at_)) try_again();
+  due(revive_at_);  // answer_the_rest() does it.
+  end_waits(now);
+  run_items_due(now);
+  // Tending a cell may arm its timer anew.
+  std::vector<std::string> cells;
+  while (!cell_timers_.empty() && cell_timers_.begin()->first <= now)
+    cells.push_back(std::move(cell_timers_.extract(cell_timers_.begin()).value().second));
+  for (const std::string& agent_id : cells) tend_cell(agent_id, now);
+  if (next_ask_at_ && *next_ask_at_ <= now) ask_about_unanswered(now);
+  if (due(implicit_reconcile_at_)) {
+    if (connected_) act(Reconcile{});
+    implicit_reconcile_at_ = now + config_.implicit_reconcile_interval;
+  }
 }
 
-void Core::run(const Timer& timer, base::Time now) {
-  switch (timer.kind) {
-    case TimerKind::place:
-      placing_wanted_ = revive_wanted_ = true;  // What fits it may have been declined meanwhile.
-      break;
-    case TimerKind::placement_timeout:
-      if (Item* item = find(timer.key); item != nullptr && item->state == State::queued && !item->reason.empty()) {
-        warn("not placed for " + std::to_string(base::to_millis(now - item->accepted) / 1000) +
-             " s instance=" + to_string(timer.key) + " reason=\"" + item->reason + "\"");
-      }
-      break;
-    case TimerKind::kill:
-      if (Item* item = find(timer.key);
-          item != nullptr && item->state == State::stopping && item->kill_at == timer.at) {
-        kill(*item, now);
-      }
-      break;
-    case TimerKind::launch_silence:
-      if (Item* item = find(timer.key);
-          item != nullptr && item->state == State::launching && now - item->since >= config_.launch_silence) {
-        want_answer(item->task_id, item->agent_id, now);
-        timers_.arm({now + config_.launch_silence, TimerKind::launch_silence, timer.key, {}});
-      }
-      break;
-    case TimerKind::cell:
-      tend_cell(timer.agent_id, now);
-      break;
-    case TimerKind::stale_offers:
-      break;  // answer_the_rest() looks at their age.
-    case TimerKind::reconcile:
-      if (next_ask_at_ == timer.at) ask_about_unanswered(now);
-      break;
-    case TimerKind::implicit_reconcile:
-      if (connected_) act(Reconcile{});
-      timers_.arm({now + config_.implicit_reconcile_interval, TimerKind::implicit_reconcile, {}, {}});
-      break;
-    case TimerKind::ended:
-      if (Item* item = find(timer.key);
-          item != nullptr && is_ended(item->state) && now - item->since >= config_.ended_keep) {
-        ended_.erase({item->since, timer.key});
-        items_.erase(timer.key);
-      }
-      break;
+// Who backed off may be placed now; who awaited an offer may start a new cell. What fits them may
+// have been declined meanwhile.
+void Core::end_waits(base::Time now) {
+  const auto next = queue_.next_due();
+  if (!next || *next > now) return;
+  for (Item* item : queue_.take_due(now)) {
+    if (item->has_waited) end_promise(*item);
+    queue_.put_ready(*item);
+  }
+  try_again();
+}
+
+void Core::run_items_due(base::Time now) {
+  while (const auto timer = kills_.pop_due(now)) {
+    Item* item = Items::get(timer->item);
+    if (item != nullptr && item->state == State::stopping && item->until == timer->at) kill(*item, now);
+  }
+  silences_.trim([](const Item& item) { return item.state == State::launching; });
+  while (const auto timer = silences_.pop_due(now)) {
+    Item* item = Items::get(timer->item);
+    if (item == nullptr || item->state != State::launching || now - item->since < config_.launch_silence) continue;
+    want_answer(item->task_id(), item->agent->id, now);
+    silences_.arm(now + config_.launch_silence, timer->item);
+  }
+  placement_timeouts_.trim([](const Item& item) { return item.state == State::queued; });
+  while (const auto timer = placement_timeouts_.pop_due(now)) {
+    const Item* item = Items::get(timer->item);
+    if (item == nullptr || item->state != State::queued) continue;
+    const std::string reason = reason_of(*item);
+    if (reason.empty()) continue;
+    warn("not placed for " + std::to_string(base::to_millis(now - item->accepted) / 1000) +
+         " s instance=" + to_string(item->key()) + " reason=\"" + reason + "\"");
+  }
+  while (!ended_.empty()) {
+    Item* item = Items::get(ended_.front().second);
+    if (item != nullptr && now - ended_.front().first < config_.ended_keep) break;
+    ended_.pop_front();
+    if (item != nullptr) erase_ended(*item);
   }
 }
 

@@ -1,5 +1,6 @@
 #include "scheduler/core/ids.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 #include "base/text.hpp"
@@ -21,12 +22,31 @@ std::optional<std::int32_t> parse_index(std::string_view text) {
 
 }  // namespace
 
-std::string task_id(const Key& key, std::string_view attempt) {
-  std::string id = base::percent_encode(key.guid);
-  if (key.kind == Kind::lrp) id += '.' + std::to_string(key.index);
+bool is_plain(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || (c >= 'A' && c <= 'Z') || c == '_';
+  });
+}
+
+std::string task_id(Kind kind, std::string_view guid, std::int32_t index, std::string_view attempt) {
+  std::string id;
+  id.reserve(guid.size() + 12 + attempt.size());
+  if (is_plain(guid)) {
+    id = guid;
+  } else {
+    id = base::percent_encode(guid);
+  }
+  if (kind == Kind::lrp) {
+    id += '.';
+    id += std::to_string(index);
+  }
   id += '.';
   id += attempt;
   return id;
+}
+
+std::string task_id(const Key& key, std::string_view attempt) {
+  return task_id(key.kind, key.guid, key.index, attempt);
 }
 
 std::optional<ParsedTaskId> parse_task_id(std::string_view id) {
@@ -43,6 +63,10 @@ std::optional<ParsedTaskId> parse_task_id(std::string_view id) {
   } else {
     parsed.key.kind = Kind::task;
   }
+  if (is_plain(guid) && !guid.empty()) {
+    parsed.key.guid = guid;
+    return parsed;
+  }
   const auto decoded = base::percent_decode(guid);
   if (!decoded || decoded->empty() || base::percent_encode(*decoded) != guid) return std::nullopt;
   parsed.key.guid = *decoded;
@@ -50,7 +74,10 @@ std::optional<ParsedTaskId> parse_task_id(std::string_view id) {
 }
 
 std::optional<std::string> unfit_for_task_id(const Key& key) {
-  const std::size_t length = task_id(key, std::string(kAttemptLetters, 'a')).size();
+  constexpr std::string_view kAnyAttempt = "aaaaaaaa";
+  static_assert(kAnyAttempt.size() == kAttemptLetters);
+  if (3 * key.guid.size() + 12 + kAttemptLetters <= kTaskIdBytesMax) return std::nullopt;  // However it is encoded.
+  const std::size_t length = task_id(key, kAnyAttempt).size();
   if (length <= kTaskIdBytesMax) return std::nullopt;
   return "guid is too long: its Mesos task id would have " + std::to_string(length) + " bytes, 255 are allowed";
 }

@@ -14,8 +14,12 @@ namespace core {
 inline constexpr std::size_t kTaskIdBytesMax = 255;
 inline constexpr std::size_t kAttemptLetters = 8;
 
+// Only [A-Za-z0-9_-], as in nearly every guid: nothing of it needs encoding or escaping anywhere.
+bool is_plain(std::string_view text);
+
 // "<guid>.<attempt>" for a Task, "<process_guid>.<index>.<attempt>" for an LRP; the guid is
 // percent-encoded outside [A-Za-z0-9_-], so that dots separate.
+std::string task_id(Kind kind, std::string_view guid, std::int32_t index, std::string_view attempt);
 std::string task_id(const Key& key, std::string_view attempt);
 
 struct ParsedTaskId {

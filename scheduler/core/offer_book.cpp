@@ -4,62 +4,58 @@
 
 namespace core {
 
-void OfferBook::add(Offer offer, base::Time now) {
-  auto& held = by_agent_[offer.agent_id];
-  held.push_back({std::move(offer), now});
+void OfferBook::add(const Offer& offer, OfferPool& pool, base::Time now) {
+  // An id that is already held cannot come again; if it did, the newer one would count.
+  if (const auto known = by_id_.find(offer.id); known != by_id_.end()) remove(known->second);
+  const auto held = offers_.insert(offers_.end(), {offer.id, offer.pieces, now, &pool});
+  by_id_.emplace(held->id, held);
+  pool.offers.push_back(held);
+  pool.sum += sum(held->pieces);
+}
+
+HeldOffer OfferBook::remove(std::list<HeldOffer>::iterator held) {
+  by_id_.erase(held->id);
+  std::erase(held->pool->offers, held);
+  held->pool->sum -= sum(held->pieces);
+  HeldOffer offer = std::move(*held);
+  offers_.erase(held);
+  return offer;
 }
 
 std::optional<std::string> OfferBook::rescind(const std::string& offer_id) {
-  for (auto agent = by_agent_.begin(); agent != by_agent_.end(); ++agent) {
-    auto& held = agent->second;
-    const auto found =
-        std::find_if(held.begin(), held.end(), [&](const Held& one) { return one.offer.id == offer_id; });
-    if (found == held.end()) continue;
-    std::string id = agent->first;
-    held.erase(found);
-    if (held.empty()) by_agent_.erase(agent);
-    return id;
+  const auto held = by_id_.find(offer_id);
+  if (held == by_id_.end()) return std::nullopt;
+  return std::string(remove(held->second).pool->agent_id);
+}
+
+std::vector<HeldOffer> OfferBook::take(OfferPool& pool) {
+  std::vector<HeldOffer> taken;
+  taken.reserve(pool.offers.size());
+  for (const auto held : std::vector(pool.offers)) taken.push_back(remove(held));
+  return taken;
+}
+
+std::vector<HeldOffer> OfferBook::take_all() {
+  std::vector<HeldOffer> taken;
+  taken.reserve(offers_.size());
+  by_id_.clear();  // It views what is about to be moved.
+  for (HeldOffer& held : offers_) {
+    held.pool->offers.clear();
+    held.pool->sum = {};
+    taken.push_back(std::move(held));
   }
-  return std::nullopt;
+  offers_.clear();
+  return taken;
 }
 
-std::vector<Offer> OfferBook::take(const std::string& agent_id) {
-  std::vector<Offer> offers;
-  const auto found = by_agent_.find(agent_id);
-  if (found == by_agent_.end()) return offers;
-  for (Held& held : found->second) offers.push_back(std::move(held.offer));
-  by_agent_.erase(found);
-  return offers;
+std::vector<HeldOffer> OfferBook::take_stale(base::Time held_since_before) {
+  std::vector<HeldOffer> taken;
+  while (!offers_.empty() && offers_.front().since <= held_since_before) taken.push_back(remove(offers_.begin()));
+  return taken;
 }
 
-std::vector<Offer> OfferBook::take_all() {
-  std::vector<Offer> offers;
-  for (auto& [agent, held] : by_agent_) {
-    for (Held& one : held) offers.push_back(std::move(one.offer));
-  }
-  by_agent_.clear();
-  return offers;
-}
-
-std::vector<Offer> OfferBook::take_stale(base::Time held_since_before) {
-  std::vector<Offer> offers;
-  for (auto agent = by_agent_.begin(); agent != by_agent_.end();) {
-    auto& held = agent->second;
-    const auto fresh = std::stable_partition(held.begin(), held.end(),
-                                             [&](const Held& one) { return one.since <= held_since_before; });
-    for (auto one = held.begin(); one != fresh; ++one) offers.push_back(std::move(one->offer));
-    held.erase(held.begin(), fresh);
-    agent = held.empty() ? by_agent_.erase(agent) : std::next(agent);
-  }
-  return offers;
-}
-
-placement::Amounts OfferBook::offered(const std::string& agent_id) const {
-  placement::Amounts total;
-  const auto found = by_agent_.find(agent_id);
-  if (found == by_agent_.end()) return total;
-  for (const Held& held : found->second) total += sum(held.offer.pieces);
-  return total;
+std::optional<base::Time> OfferBook::oldest() const {
+  return offers_.empty() ? std::nullopt : std::optional(offers_.front().since);
 }
 
 }  // namespace core

@@ -1,10 +1,13 @@
 // The offers we hold, pooled by agent. An offer is here from the event that brings it until it is
-// taken, rescinded or grown old. One thread; no clock of its own.
+// taken, rescinded or grown old. One thread; no clock of its own. Nothing looks at all offers but
+// what answers them all.
 #pragma once
 
-#include <map>
+#include <list>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "base/time.hpp"
@@ -12,30 +15,47 @@
 
 namespace core {
 
+struct OfferPool;
+
+// What a launch needs of an offer.
+struct HeldOffer {
+  std::string id;
+  std::vector<Piece> pieces;
+  base::Time since;
+  OfferPool* pool = nullptr;
+};
+
+// The offers of one agent, which keeps it where it is while the book may lead to it.
+struct OfferPool {
+  std::string_view agent_id;
+  std::vector<std::list<HeldOffer>::iterator> offers;
+  placement::Amounts sum;
+};
+
 class OfferBook {
  public:
-  void add(Offer offer, base::Time now);
+  // `now` never runs backwards.
+  void add(const Offer& offer, OfferPool& pool, base::Time now);
 
   // Forgets an offer; returns its agent if it was held. Not holding it is normal: our ACCEPT and
   // the master's RESCIND can cross on the wire; the master then fails the launch.
   std::optional<std::string> rescind(const std::string& offer_id);
 
-  // Removes and returns all offers of an agent. The caller answers each exactly once.
-  std::vector<Offer> take(const std::string& agent_id);
-  std::vector<Offer> take_all();
-  std::vector<Offer> take_stale(base::Time held_since_before);
+  // Removes and returns all offers of an agent, or all, oldest first. The caller answers each exactly once.
+  std::vector<HeldOffer> take(OfferPool& pool);
+  std::vector<HeldOffer> take_all();
+  std::vector<HeldOffer> take_stale(base::Time held_since_before);
+  std::optional<base::Time> oldest() const;
 
   // A new subscription: the master has forgotten them all, no answer is due.
-  void clear() { by_agent_.clear(); }
-
-  placement::Amounts offered(const std::string& agent_id) const;
+  void clear() { take_all(); }
 
  private:
-  struct Held {
-    Offer offer;
-    base::Time since;
-  };
-  std::map<std::string, std::vector<Held>> by_agent_;  // Ordered: a replay must not depend on hashing.
+  HeldOffer remove(std::list<HeldOffer>::iterator held);
+
+  std::list<HeldOffer> offers_;  // Oldest first.
+  // Never iterated; views the ids of the offers it leads to.
+  std::unordered_map<std::string_view, std::list<HeldOffer>::iterator> by_id_;
 };
 
 }  // namespace core

@@ -43,103 +43,162 @@ std::int64_t capped(std::int64_t amount, std::int64_t ceiling) {
 
 }  // namespace
 
-AgentRecord& Core::agent(const std::string& agent_id) {
-  AgentRecord& record = agents_[agent_id];
-  record.id = agent_id;
+Core::AgentPtr Core::agent(const std::string& agent_id) {
+  if (AgentPtr known = find_agent(agent_id)) return known;
+  auto record = std::make_shared<AgentRecord>();
+  record->id = agent_id;
+  record->offers.agent_id = record->id;
+  agents_.emplace(record->id, record);
   return record;
 }
 
-CellRecord* Core::cell_of(const std::string& agent_id, const std::string& executor_id) {
+Core::AgentPtr Core::find_agent(std::string_view agent_id) const {
   const auto found = agents_.find(agent_id);
-  if (found == agents_.end() || !found->second.cell || found->second.cell->executor_id != executor_id) return nullptr;
-  return &*found->second.cell;
+  return found == agents_.end() ? nullptr : found->second;
+}
+
+// An agent that left the books may have come back to them since.
+Core::AgentPtr Core::agent_of(const Item& item) const {
+  return item.agent != nullptr && item.agent->gone ? find_agent(item.agent->id) : item.agent;
+}
+
+CellRecord* Core::cell_of(const Item& item) const {
+  const AgentPtr agent = agent_of(item);
+  if (agent == nullptr || !agent->cell || item.executor_id == nullptr) return nullptr;
+  CellRecord& cell = *agent->cell;  // In the books, so it outlives `agent`.
+  return cell.executor_id == item.executor_id || *cell.executor_id == *item.executor_id ? &cell : nullptr;
 }
 
 // A cell that an earlier run of ours started: nothing may be launched on it before its hello.
 CellRecord& Core::see_cell(AgentRecord& agent, const std::string& executor_id, base::Time now) {
+  unplan_all(agent);
   CellRecord cell;
-  cell.executor_id = executor_id;
+  cell.executor_id = std::make_shared<const std::string>(executor_id);
   cell.heard = cell.found = true;
   cell.since = cell.idle_since = now;
   agent.cell = std::move(cell);
+  agent.described = false;
   note("cell found executor=" + executor_id + " agent=" + agent.id);
-  timers_.arm({now, TimerKind::cell, {}, agent.id});
+  cell_timers_.emplace(now, agent.id);
   return *agent.cell;
+}
+
+// Of placement's counts it is part from now on, if it was not since it was placed.
+void Core::join_cell(Item& item, AgentRecord& agent, bool placement_knows) {
+  agent.cell->live.add(item);
+  agent.cell->charged += item.charged;
+  item.in_cell = true;
+  if (placement_knows) return;
+  if (!agent.known_to_placement) refresh(agent);
+  item.counts_as_starting = item.state == State::launching || item.state == State::starting;
+  cluster_.occupy(agent.id, {item.kind() == Kind::lrp, item.process->guid, item.counts_as_starting});
+}
+
+void Core::quit_cell(Item& item, AgentRecord& agent) {
+  agent.cell->live.remove(item);
+  agent.cell->charged -= item.charged;
+  item.in_cell = false;
+  cluster_.vacate(agent.id, {item.kind() == Kind::lrp, item.process->guid, item.counts_as_starting});
+  item.counts_as_starting = false;
+}
+
+// It is no longer among the containers that are starting.
+void Core::runs(Item& item) {
+  if (!item.counts_as_starting) return;
+  item.counts_as_starting = false;
+  cluster_.started(item.agent->id);
+  const bool limited = config_.limits.starting_max > 0 || config_.limits.starting_per_cell_max > 0;
+  if (!limited || !queue_.anything_waits()) return;
+  queue_.room_may_have_grown();
+  try_again();
+}
+
+void Core::charge(Item& item, const placement::Amounts& amounts) {
+  if (item.in_cell) item.agent->cell->charged += amounts - item.charged;
+  item.charged = amounts;
 }
 
 void Core::forget_cell(AgentRecord& agent, base::Time now) {
   if (!agent.cell) return;
-  note("cell is gone cell=" + agent.cell->cell_id + " executor=" + agent.cell->executor_id + " agent=" + agent.id);
+  note("cell is gone cell=" + agent.cell->cell_id + " executor=" + *agent.cell->executor_id + " agent=" + agent.id);
+  unplan_all(agent);
+  end_promises(agent);
   // Whoever had work there hears of each task by a status; if that is lost, by asking.
-  for (const Key& key : agent.cell->live) {
-    const Item& item = items_.at(key);
-    if (item.live()) want_answer(item.task_id, item.agent_id, now + kAskAgain);
+  while (!agent.cell->live.empty()) {
+    Item& item = *agent.cell->live.back();
+    want_answer(item.task_id(), agent.id, now + kAskAgain);
+    quit_cell(item, agent);
   }
   agent.cell.reset();
-  placing_wanted_ = true;
-  revive_wanted_ = true;
+  agent.described = false;
+  try_again();
   refresh(agent);
 }
 
-void Core::forget_agent(const std::string& agent_id) {
-  agents_.erase(agent_id);
-  cluster_.remove(agent_id);
+void Core::forget_agent(AgentRecord& agent) {
+  unplan_all(agent);
+  end_promises(agent);
+  decline(offers_.take(agent.offers));
+  if (agent.known_to_placement) cluster_.remove(agent.id);
+  agent.gone = true;
+  agents_.erase(agents_.find(agent.id));
 }
 
 void Core::leave_cell(Item& item, base::Time now) {
-  const auto found = agents_.find(item.agent_id);
-  if (found == agents_.end()) return;
-  AgentRecord& record = found->second;
-  record.last_offered += item.charged;
+  const AgentPtr record = agent_of(item);
+  if (record == nullptr) return;
+  const bool was_in_cell = item.in_cell;
+  if (was_in_cell) quit_cell(item, *record);
+  record->last_offered += item.charged;
   item.charged = {};
-  placing_wanted_ = true;
-  revive_wanted_ = true;  // What ended is on offer again.
-  CellRecord* cell = cell_of(item.agent_id, item.executor_id);
-  if (cell != nullptr && cell->live.erase(item.auction.key) > 0 && cell->live.empty()) {
-    if (record.lost) return forget_agent(record.id);
+  try_again();  // What ended is on offer again.
+  if (was_in_cell && record->cell->live.empty()) {
+    if (record->lost) return forget_agent(*record);
     // An executor that never came up, and now has nothing to come up for, must not be launched on
     // again: its id is spent.
-    if (!cell->heard) return forget_cell(record, now);
-    cell->idle_since = now;
-    timers_.arm({now + config_.cell_idle_timeout, TimerKind::cell, {}, record.id});
+    if (!record->cell->heard) return forget_cell(*record, now);
+    record->cell->idle_since = now;
+    cell_timers_.emplace(now + config_.cell_idle_timeout, record->id);
   }
-  refresh(record);
+  refresh(*record);
 }
 
 // A found cell may hold work that nobody has told us of yet (a master that restarted with us answers
 // only for agents that are back): its own report has to say that it is empty.
-bool Core::may_go(const CellRecord& cell, base::Time now) const {
-  if (!cell.live.empty() || now - cell.idle_since < config_.cell_idle_timeout) return false;
+bool Core::may_go(const AgentRecord& agent, base::Time now) const {
+  const CellRecord& cell = *agent.cell;
+  if (!cell.live.empty() || !agent.planned.empty()) return false;
+  if (now - cell.idle_since < config_.cell_idle_timeout) return false;
   if (!cell.found) return true;
-  if (cell.report) return cell.report->work.empty() && !cell.report->work_is_cut;
+  if (cell.report) return cell.reported_idle;
   return now - cell.since >= config_.agent_reregister_timeout;
 }
 
 // Asks a found cell for its hello and report, and ends a cell that has been idle for long. Only the
 // scheduler ends a cell, so an idle exit cannot race a launch.
 void Core::tend_cell(const std::string& agent_id, base::Time now) {
-  const auto found = agents_.find(agent_id);
-  if (found == agents_.end() || !found->second.cell || found->second.lost) return;
-  AgentRecord& record = found->second;
-  CellRecord& cell = *record.cell;
-  const auto again = [&](base::Time at) { timers_.arm({at, TimerKind::cell, {}, agent_id}); };
+  const AgentPtr agent = find_agent(agent_id);
+  if (agent == nullptr || !agent->cell || agent->lost) return;
+  CellRecord& cell = *agent->cell;
+  const auto again = [&](base::Time at) { cell_timers_.emplace(at, agent_id); };
   if (cell.stopping) {
     if (now - cell.asked_at < config_.shutdown_retry) return again(cell.asked_at + config_.shutdown_retry);
-    if (connected_) act(ShutdownExecutor{agent_id, cell.executor_id});
+    if (connected_) act(ShutdownExecutor{agent_id, *cell.executor_id});
     cell.asked_at = now;
     return again(now + config_.shutdown_retry);
   }
-  if (may_go(cell, now)) {
-    note("idle cell is told to go cell=" + cell.cell_id + " executor=" + cell.executor_id + " agent=" + agent_id);
+  if (may_go(*agent, now)) {
+    note("idle cell is told to go cell=" + cell.cell_id + " executor=" + *cell.executor_id + " agent=" + agent_id);
     cell.stopping = true;
     cell.asked_at = now;
-    if (connected_) act(ShutdownExecutor{agent_id, cell.executor_id});
-    refresh(record);
+    if (connected_) act(ShutdownExecutor{agent_id, *cell.executor_id});
+    end_promises(*agent);
+    refresh(*agent);
     return again(now + config_.shutdown_retry);
   }
   const bool silent = cell.executor_info.empty() || (cell.found && !cell.report);
   if (silent && (cell.asked_at == base::Time{} || now - cell.asked_at >= kAskAgain)) {
-    if (connected_) act(RequestReport{agent_id, cell.executor_id});
+    if (connected_) act(RequestReport{agent_id, *cell.executor_id});
     cell.asked_at = now;
     again(now + kAskAgain);
   }
@@ -148,66 +207,78 @@ void Core::tend_cell(const std::string& agent_id, base::Time now) {
 }
 
 void Core::on(const ExecutorEnded& event, base::Time now) {
-  if (cell_of(event.agent_id, event.executor_id) == nullptr) return;
-  forget_cell(agent(event.agent_id), now);
+  const AgentPtr agent = find_agent(event.agent_id);
+  if (agent == nullptr || !agent->cell || *agent->cell->executor_id != event.executor_id) return;
+  forget_cell(*agent, now);
 }
 
 void Core::on(const AgentLost& event, base::Time now) {
-  offers_.take(event.agent_id);  // Gone with their agent: no answer is due.
-  const auto found = agents_.find(event.agent_id);
-  if (found == agents_.end()) return;
-  AgentRecord& record = found->second;
-  if (!record.cell || record.cell->live.empty()) return forget_agent(event.agent_id);
-  record.lost = true;
-  record.last_offered = {};
-  for (const Key& key : record.cell->live) want_answer(items_.at(key).task_id, event.agent_id, now);
-  refresh(record);
+  const AgentPtr agent = find_agent(event.agent_id);
+  if (agent == nullptr) return;
+  offers_.take(agent->offers);  // Gone with their agent: no answer is due.
+  if (!agent->cell || agent->cell->live.empty()) return forget_agent(*agent);
+  agent->lost = true;
+  agent->last_offered = {};
+  unplan_all(*agent);
+  end_promises(*agent);
+  for (const Item* item : agent->cell->live) want_answer(item->task_id(), agent->id, now);
+  refresh(*agent);
 }
 
 void Core::on(const CellSaidHello& event, base::Time now) {
-  AgentRecord& record = agent(event.agent_id);
-  if (!record.cell) see_cell(record, event.executor_id, now);
-  CellRecord& cell = *record.cell;
-  if (cell.executor_id != event.executor_id) return;
+  const AgentPtr agent = this->agent(event.agent_id);
+  if (!agent->cell) see_cell(*agent, event.executor_id, now);
+  CellRecord& cell = *agent->cell;
+  if (*cell.executor_id != event.executor_id) return;
   if (!cell.heard) note("cell is up cell=" + event.cell_id + " agent=" + event.agent_id);
   cell.heard = true;
   if (cell.cell_id.empty()) cell.cell_id = event.cell_id;
   if (cell.executor_info.empty()) {
     cell.executor_info = event.executor_info;
-    placing_wanted_ = revive_wanted_ = true;
+    try_again();
   }
-  refresh(record);
+  refresh(*agent);
 }
 
 void Core::on(const CellReported& event, base::Time now) {
-  CellRecord* cell = cell_of(event.agent_id, event.executor_id);
-  if (cell == nullptr) return;
-  cell->heard = true;
+  const AgentPtr agent = find_agent(event.agent_id);
+  if (agent == nullptr || !agent->cell || *agent->cell->executor_id != event.executor_id) return;
+  CellRecord& cell = *agent->cell;
+  cell.heard = true;
   for (const auto& work : event.work) hear_of_work(event, work, now);
-  const bool changed = !cell->report || !(*cell->report == event);
-  cell->report = event;
+  const bool idle = event.work.empty() && !event.work_is_cut;
+  CellReported report = event;
+  report.work.clear();  // Of it only matters whether there is any.
+  report.work_is_cut = false;
+  const bool changed = !cell.report || !(*cell.report == report);
   if (changed) {
-    placing_wanted_ = revive_wanted_ = true;
-    timers_.arm({std::max(now, cell->idle_since + config_.cell_idle_timeout), TimerKind::cell, {}, event.agent_id});
+    unplan_all(*agent);
+    cell.report = std::make_unique<CellReported>(std::move(report));
+    agent->described = false;
+    try_again();
   }
-  refresh(agent(event.agent_id));
+  if (changed || idle != cell.reported_idle)
+    cell_timers_.emplace(std::max(now, cell.idle_since + config_.cell_idle_timeout), event.agent_id);
+  cell.reported_idle = idle;
+  refresh(*agent);
 }
 
 // Work that an earlier run launched: its sizes, and if we know nothing of it, whether it lives.
 void Core::hear_of_work(const CellReported& event, const CellReported::Work& work, base::Time now) {
   const auto parsed = parse_task_id(work.task_id);
   if (!parsed) return;
-  Item* item = find(parsed->key);
+  Item* item = items_.find(parsed->key);
   if (item == nullptr) return want_answer(work.task_id, event.agent_id, now);
-  if (item->task_id != work.task_id || item->auction_known) return;
-  item->auction.domain = work.domain;
-  item->auction.resource.memory_mb = static_cast<std::int32_t>(work.memory_mb);
-  item->auction.resource.disk_mb = static_cast<std::int32_t>(work.disk_mb);
-  item->charged = {work.memory_mb, work.disk_mb, config_.instance_cpus_milli, 1};
+  if (item->auction_known || !is_attempt_of(*item, *parsed)) return;
+  diego::Resource resource;
+  resource.memory_mb = static_cast<std::int32_t>(work.memory_mb);
+  resource.disk_mb = static_cast<std::int32_t>(work.disk_mb);
+  item->wish = wishes_.of(work.domain, {}, resource);
+  charge(*item, {work.memory_mb, work.disk_mb, config_.instance_cpus_milli, 1});
 }
 
-// Tells placement how the agent stands now.
-void Core::refresh(const AgentRecord& agent) {
+// What of a cell follows from its agent's attributes, the flags and its report.
+placement::Cell Core::cell_as_told(AgentRecord& agent) const {
   const auto attribute = [&agent](const char* name) -> const std::string* {
     const auto found = agent.attributes.find(name);
     return found == agent.attributes.end() ? nullptr : &found->second;
@@ -232,45 +303,61 @@ void Core::refresh(const AgentRecord& agent) {
                            capped(std::numeric_limits<std::int64_t>::max() / 4, config_.cell_max_disk_mb),
                            std::numeric_limits<std::int64_t>::max() / 4, config_.cell_max_containers};
   if (const auto* most = attribute("max_containers"); most != nullptr) limit.containers = std::atoll(most->c_str());
-  cell.up = agent.cell.has_value();
-  cell.takes_work = !agent.lost && (!agent.cell || (!agent.cell->stopping && !agent.cell->executor_info.empty()));
-
-  placement::Amounts used;
-  if (agent.cell) {
-    if (const auto& report = agent.cell->report) {  // Once up, the rep is the truth of what Diego cares for.
-      cell.zone = report->zone.empty() ? cell.zone : report->zone;
-      cell.rootfs = report->rootfs;
-      cell.placement_tags = report->placement_tags;
-      cell.optional_placement_tags = report->optional_placement_tags;
-      cell.volume_drivers = report->volume_drivers;
-      cell.proxy_mem_mb = report->proxy_mem_mb;
-      cell.takes_work = cell.takes_work && !report->evacuating && report->rep_answers;
-      limit.mem_mb = std::min(limit.mem_mb, report->total.mem_mb);
-      limit.disk_mb = std::min(limit.disk_mb, report->total.disk_mb);
-      limit.containers = std::min(limit.containers, report->total.containers);
-    }
-    for (const Key& key : agent.cell->live) {
-      const Item& item = items_.at(key);
-      used += item.charged;
-      if (key.kind == Kind::lrp) {
-        ++cell.instances[key.guid];
-      } else {
-        ++cell.tasks;
-      }
-      if (item.state == State::launching || item.state == State::starting) ++cell.starting;
-    }
+  if (agent.cell && agent.cell->report) {  // Once up, the rep is the truth of what Diego cares for.
+    const CellReported& report = *agent.cell->report;
+    cell.zone = report.zone.empty() ? cell.zone : report.zone;
+    cell.rootfs = report.rootfs;
+    cell.placement_tags = report.placement_tags;
+    cell.optional_placement_tags = report.optional_placement_tags;
+    cell.volume_drivers = report.volume_drivers;
+    cell.proxy_mem_mb = report.proxy_mem_mb;
+    limit.mem_mb = std::min(limit.mem_mb, report.total.mem_mb);
+    limit.disk_mb = std::min(limit.disk_mb, report.total.disk_mb);
+    limit.containers = std::min(limit.containers, report.total.containers);
   }
+  agent.zone = cell.zone;
+  agent.limit = limit;
+  agent.proxy_mem_mb = cell.proxy_mem_mb;
+  agent.described = true;
+  return cell;
+}
+
+// Tells placement how the agent stands now: all of it only if more than its room has changed.
+void Core::refresh(AgentRecord& agent) {
+  queue_.room_may_have_grown();
+  std::optional<placement::Cell> cell;
+  if (!agent.described || !agent.known_to_placement) cell = cell_as_told(agent);
+
+  const placement::Amounts used = agent.cell ? agent.cell->charged : placement::Amounts{};
+  const placement::Amounts own = agent.cell ? placement::Amounts{} : config_.cell_own;
   const auto launchable = [&](placement::Amounts offered) {
-    if (!agent.cell) offered -= config_.cell_own;
-    offered.containers = limit.containers;
-    return smaller(offered, limit - used);
+    offered -= own;
+    offered.containers = agent.limit.containers;
+    return smaller(offered, agent.limit - used) - agent.planned_charged;
   };
-  const placement::Amounts in_hand = offers_.offered(agent.id);
-  cell.room = in_hand == placement::Amounts{} ? placement::Amounts{} : launchable(in_hand);
-  cell.last_room = launchable(agent.last_offered);
-  cell.total = smaller(limit, agent.last_offered + used);
-  cell.total.containers = limit.containers;
-  cluster_.put(std::move(cell));
+  const placement::Amounts& in_hand = agent.offers.sum;
+  const bool full = agent.planned.size() >= config_.tasks_per_accept_max;  // Its next offer takes the rest.
+  const placement::Amounts room = in_hand == placement::Amounts{} || full ? placement::Amounts{} : launchable(in_hand);
+  const placement::Amounts last_room = launchable(agent.last_offered) - agent.promised;
+
+  placement::Amounts total = smaller(agent.limit, larger(agent.last_offered + used - own, {}));
+  total.containers = agent.limit.containers;
+  const bool up = agent.cell.has_value() || !agent.planned.empty();
+  bool takes_work = !agent.lost;
+  if (agent.cell) {
+    takes_work = takes_work && !agent.cell->stopping && !agent.cell->executor_info.empty();
+    if (const auto& report = agent.cell->report) takes_work = takes_work && !report->evacuating && report->rep_answers;
+  }
+  if (!cell && up == agent.up && takes_work == agent.takes_work && total == agent.total)
+    return cluster_.set_room(agent.id, room, last_room);
+  if (!cell) cell = cell_as_told(agent);
+  cell->up = agent.up = up;
+  cell->takes_work = agent.takes_work = takes_work;
+  cell->total = agent.total = total;
+  cell->room = room;
+  cell->last_room = last_room;
+  agent.known_to_placement = true;
+  cluster_.upsert(*cell);
 }
 
 }  // namespace core

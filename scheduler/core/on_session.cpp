@@ -11,7 +11,7 @@ constexpr base::Duration kAskIntervalMax = std::chrono::seconds(60);
 
 bool Core::wants_suppressed(base::Time now) const {
   // A first subscription looks at every agent once: its offers name the executors of an earlier run.
-  return discovering_until_ && now >= *discovering_until_ && queue_.empty();
+  return discovering_until_ && now >= *discovering_until_ && queue_.size() == 0;
 }
 
 void Core::on(const Subscribed& event, base::Time now) {
@@ -23,61 +23,72 @@ void Core::on(const Subscribed& event, base::Time now) {
   connected_ = true;
   if (!discovering_until_) {
     discovering_until_ = now + config_.discovery;
-    timers_.arm({*discovering_until_, TimerKind::place, {}, {}});
-    timers_.arm({now + config_.implicit_reconcile_interval, TimerKind::implicit_reconcile, {}, {}});
+    discovered_at_ = discovering_until_;
+    implicit_reconcile_at_ = now + config_.implicit_reconcile_interval;
   }
   // The master forgets our offers at every subscription and tells nobody.
-  offers_.clear();
-  for (const auto& [id, agent] : agents_) refresh(agent);
+  void_offers();
   revive_interval_ = config_.revive_interval_min;
   revive_not_before_ = now;
   placing_wanted_ = true;
   reconcile(now);
-  for (auto& [key, item] : items_) {
+  items_.walk([&](Item& item) {
     if (item.state == State::stopping) kill(item, now);
-  }
+  });
+}
+
+// And with them what was planned on them.
+void Core::void_offers() {
+  while (!planned_.empty()) unplan_all(**planned_.begin());
+  offers_.clear();
+  for (const auto& [id, agent] : agents_) refresh(*agent);
 }
 
 void Core::on(const Disconnected&, base::Time) {
   connected_ = false;
-  offers_.clear();
-  for (const auto& [id, agent] : agents_) refresh(agent);
+  void_offers();
 }
 
 void Core::on(const FrameworkRemoved& event, base::Time now) {
   connected_ = false;
-  offers_.clear();
+  void_offers();
   unanswered_.clear();
   next_ask_at_.reset();
   framework_id_.clear();
   act(ForgetFramework{});
   warn("the framework is gone, its tasks with it text=\"" + event.text + "\"");
-  std::vector<Key> live;
-  for (const auto& [key, item] : items_) {
-    if (item.live()) live.push_back(key);
+  for (const auto& [id, agent] : agents_) {
+    if (!agent->cell) continue;
+    end_promises(*agent);
+    while (!agent->cell->live.empty()) quit_cell(*agent->cell->live.back(), *agent);
+    agent->cell.reset();
+    agent->described = false;
+    refresh(*agent);
   }
-  for (auto& [id, agent] : agents_) agent.cell.reset();
-  for (const Key& key : live) {
-    Item& item = items_.at(key);
+  std::vector<Handle> live;
+  items_.walk([&](Item& item) {
+    if (item.live()) live.push_back(items_.handle_of(item));
+  });
+  for (const Handle& handle : live) {
+    Item& item = *Items::get(handle);  // Only ended ones leave the books, and none of these has.
     const std::string why = "the framework was removed";
     if (item.queue_again) {
       queue_again(item, "", now, now);
     } else if (item.stop_wanted) {
-      end(item, State::stopped, item.reason, now);
-    } else if (key.kind == Kind::lrp || !item.started) {
+      end(item, State::stopped, item.reason(), now);
+    } else if (item.kind() == Kind::lrp || !item.started) {
       requeue_or_end(item, why, now);
     } else {
       end(item, State::lost, why, now);
     }
   }
-  for (const auto& [id, agent] : agents_) refresh(agent);
 }
 
 void Core::reconcile(base::Time now) {
   unanswered_.clear();
-  for (const auto& [key, item] : items_) {
-    if (item.live()) unanswered_[item.task_id].agent_id = item.agent_id;
-  }
+  items_.walk([&](const Item& item) {
+    if (item.live()) unanswered_[item.task_id()].agent_id = item.agent->id;
+  });
   ask_interval_ = kAskIntervalMin;
   ask_about_unanswered(now);
   act(Reconcile{});  // What we do not know of: tasks of an earlier run.
@@ -88,7 +99,6 @@ void Core::want_answer(const std::string& task_id, const std::string& agent_id, 
   if (next_ask_at_ && *next_ask_at_ <= ask_at) return;
   next_ask_at_ = ask_at;
   ask_interval_ = kAskIntervalMin;
-  timers_.arm({ask_at, TimerKind::reconcile, {}, {}});
 }
 
 // Until every task is answered: a master that has just failed over does not answer for agents that
@@ -113,7 +123,6 @@ void Core::ask_about_unanswered(base::Time now) {
   for (const Status& status : given_up) record(status, now);
   if (unanswered_.empty()) return;
   next_ask_at_ = now + ask_interval_;
-  timers_.arm({*next_ask_at_, TimerKind::reconcile, {}, {}});
   ask_interval_ = std::min(ask_interval_ * 2, kAskIntervalMax);
 }
 

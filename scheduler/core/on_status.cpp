@@ -55,7 +55,7 @@ void Core::on(const StatusArrived& event, base::Time now) {
 }
 
 void Core::record(const Status& status, base::Time now) {
-  if (status.state != TaskState::unknown) unanswered_.erase(status.task_id);
+  if (status.state != TaskState::unknown && !unanswered_.empty()) unanswered_.erase(status.task_id);
   const auto parsed = parse_task_id(status.task_id);
   if (!parsed) {
     if (is_live(status.state)) {
@@ -64,36 +64,45 @@ void Core::record(const Status& status, base::Time now) {
     }
     return;
   }
-  Item* item = find(parsed->key);
-  if (item == nullptr || item->task_id != status.task_id || !item->live()) {
-    record_stray(parsed->key, status, now);
+  Item* item = items_.find(parsed->key);
+  if (item == nullptr || !item->live() || !is_attempt_of(*item, *parsed)) {
+    record_stray(*parsed, status, now);
     return;
   }
   if (!status.uuid.empty()) item->heard = true;
   if (status.from_executor) hear_of_cell(*item, now);
-  if (const auto found = agents_.find(status.agent_id); found != agents_.end()) {
-    if (status.state == TaskState::unreachable) found->second.lost = true;
-    if (is_live(status.state)) found->second.lost = false;
+  const bool usual = item->agent->id == status.agent_id && !item->agent->gone;
+  if (const AgentPtr agent = usual ? item->agent : find_agent(status.agent_id)) {
+    if (is_live(status.state)) agent->lost = false;
+    if (status.state == TaskState::unreachable) {
+      agent->lost = true;
+      unplan_all(*agent);
+      end_promises(*agent);
+    }
   }
   if (is_live(status.state)) {
     record_live(*item, status, now);
   } else if (status.state == TaskState::unreachable || is_terminal(status.state)) {
     record_end(*item, status, now);
   } else {
-    want_answer(item->task_id, item->agent_id, now);  // TASK_UNKNOWN is no end (Mesos: in-memory registry).
+    want_answer(status.task_id, item->agent->id, now);  // TASK_UNKNOWN is no end (Mesos: in-memory registry).
   }
 }
 
 // A sign of life of the cell that holds the item; one that we had given up comes back to the books.
-void Core::hear_of_cell(const Item& item, base::Time now) {
-  AgentRecord& record = agent(item.agent_id);
-  if (!record.cell && !item.executor_id.empty()) {
-    see_cell(record, item.executor_id, now).live.insert(item.auction.key);
+void Core::hear_of_cell(Item& item, base::Time now) {
+  if (item.agent->gone) item.agent = agent(item.agent->id);
+  AgentRecord& record = *item.agent;
+  if (!record.cell && item.executor_id != nullptr) see_cell(record, *item.executor_id, now);
+  CellRecord* cell = cell_of(item);
+  if (cell == nullptr) return;
+  if (!item.in_cell) {
+    join_cell(item, record, false);
+    refresh(record);
   }
-  CellRecord* cell = cell_of(item.agent_id, item.executor_id);
-  if (cell == nullptr || cell->heard) return;
+  if (cell->heard) return;
   cell->heard = true;
-  note("cell is up cell=" + cell->cell_id + " agent=" + item.agent_id);
+  note("cell is up cell=" + cell->cell_id + " agent=" + record.id);
 }
 
 void Core::record_live(Item& item, const Status& status, base::Time now) {
@@ -104,13 +113,14 @@ void Core::record_live(Item& item, const Status& status, base::Time now) {
   if (status.state == TaskState::running && item.state != State::running) {
     item.ran = true;
     item.failures = 0;
-    item.request.avoid.clear();
+    item.rare.reset();
     move_to(item, State::running, "", now);
-    note("instance runs instance=" + to_string(item.auction.key) + " task=" + item.task_id + " agent=" + item.agent_id);
+    runs(item);
   } else if (status.state == TaskState::starting && item.state == State::launching) {
     move_to(item, State::starting, "", now);
   } else if (status.state == TaskState::killing) {
     move_to(item, State::stopping, status.message.empty() ? "killed" : status.message, now);
+    item.until = {};  // Who killed it repeats it.
   }
 }
 
@@ -120,7 +130,7 @@ void Core::record_end(Item& item, const Status& status, base::Time now) {
   const bool blind = status.uuid.empty() && item.heard;
   if (blind && (status.reason == StatusReason::invalid_offers || status.state == TaskState::error)) return;
 
-  const bool is_lrp = item.auction.key.kind == Kind::lrp;
+  const bool is_lrp = item.kind() == Kind::lrp;
   const std::string why = describe(status);
   if (item.queue_again) {
     queue_again(item, "", now, now);
@@ -132,7 +142,7 @@ void Core::record_end(Item& item, const Status& status, base::Time now) {
     retry_launch(item, status, now);
   } else if (is_lrp && (ended_with_cell(status) || status.state == TaskState::unreachable ||
                         status.reason == StatusReason::agent_draining)) {
-    item.request.avoid = {item.agent_id};
+    item.rarely().avoid = {item.agent->id};
     requeue_or_end(item, why, now);
   } else if (is_lrp && !item.ran) {
     retry_launch(item, status, now);
@@ -151,9 +161,9 @@ void Core::retry_launch(Item& item, const Status& status, base::Time now) {
     end(item, State::failed, why + " (" + std::to_string(item.failures) + " launches failed)", now);
     return;
   }
-  item.request.avoid.insert(item.agent_id);
-  warn("launch failed, trying again instance=" + to_string(item.auction.key) + " task=" + item.task_id +
-       " agent=" + item.agent_id + " reason=\"" + why + "\"");
+  item.rarely().avoid.insert(item.agent->id);
+  warn("launch failed, trying again instance=" + to_string(item.key()) + " task=" + item.task_id() +
+       " agent=" + item.agent->id + " reason=\"" + why + "\"");
   queue_again(item, why, now + backoff(item.failures), now);
 }
 
@@ -169,21 +179,21 @@ void Core::requeue_or_end(Item& item, const std::string& why, base::Time now) {
 void Core::queue_again(Item& item, std::string reason, base::Time not_before, base::Time now) {
   leave_cell(item, now);
   if (item.queue_again) {  // A new auction, not the old one's next attempt.
-    item.request.avoid.clear();
+    item.clear_avoid();
     item.accepted = now;
     item.failures = 0;
   }
   item.queue_again = item.stop_wanted = false;
-  item.reason = std::move(reason);
+  item.set_reason(std::move(reason));
   enqueue(item, not_before, now);
 }
 
 // A status of an attempt that is not the current one of its key.
-void Core::record_stray(const Key& key, const Status& status, base::Time now) {
+void Core::record_stray(const ParsedTaskId& task, const Status& status, base::Time now) {
   if (!is_live(status.state)) return;
-  Item* item = find(key);
+  Item* item = items_.find(task.key);
   if (item != nullptr && item->live()) {
-    warn("a second attempt is killed task=" + status.task_id + " current=" + item->task_id);
+    warn("a second attempt is killed task=" + status.task_id + " current=" + item->task_id());
     act(Kill{status.agent_id, status.task_id});
     return;
   }
@@ -192,27 +202,23 @@ void Core::record_stray(const Key& key, const Status& status, base::Time now) {
     act(Kill{status.agent_id, status.task_id});
     return;
   }
-  adopt(key, status, now);
+  adopt(task, status, now);
 }
 
-void Core::adopt(const Key& key, const Status& status, base::Time now) {
-  Item* known = find(key);
+void Core::adopt(const ParsedTaskId& task, const Status& status, base::Time now) {
+  Item* known = items_.find(task.key);
   if (known == nullptr) {
-    Item fresh;
-    fresh.auction.key = key;
-    fresh.auction_known = false;
-    fresh.request = request_of(fresh.auction);
-    fresh.accepted = now;
-    known = &items_.emplace(key, std::move(fresh)).first->second;
+    known = &items_.add(task.key);
+    known->auction_known = false;
+    known->wish = wishes_.of({}, {}, {});
+    known->accepted = now;
   } else if (known->state == State::queued) {
     dequeue(*known);
   } else {
-    ended_.erase({known->since, key});
+    leave_ended(*known);
   }
   Item& item = *known;
-  item.task_id = status.task_id;
-  item.agent_id = status.agent_id;
-  item.executor_id = status.executor_id;
+  std::copy(task.attempt.begin(), task.attempt.end(), item.attempt.begin());
   item.heard = true;
   item.started = status.state != TaskState::staging;
   item.ran = status.state == TaskState::running;
@@ -224,18 +230,24 @@ void Core::adopt(const Key& key, const Status& status, base::Time now) {
   // Whoever killed it meant it.
   item.stop_wanted = state == State::stopping;
   item.queue_again = false;
+  item.until = {};
   move_to(item, state, "", now);
   item.since = now;
-  AgentRecord& record = agent(status.agent_id);
+  item.agent = agent(status.agent_id);
+  AgentRecord& record = *item.agent;
   record.lost = false;
+  item.executor_id.reset();
   if (!status.executor_id.empty()) {
     if (!record.cell) see_cell(record, status.executor_id, now);
-    if (record.cell->executor_id == status.executor_id) {
-      record.cell->live.insert(key);
+    if (*record.cell->executor_id == status.executor_id) {
+      item.executor_id = record.cell->executor_id;
+      join_cell(item, record, false);
       record.cell->stopping = false;
+    } else {
+      item.executor_id = std::make_shared<const std::string>(status.executor_id);
     }
   }
-  note("instance adopted instance=" + to_string(key) + " task=" + item.task_id + " agent=" + item.agent_id +
+  note("instance adopted instance=" + to_string(task.key) + " task=" + status.task_id + " agent=" + record.id +
        " state=" + std::string(to_string(item.state)));
   refresh(record);
 }

@@ -1,35 +1,10 @@
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "scheduler/core/core.hpp"
 #include "scheduler/core/ids.hpp"
 
 namespace core {
-
-QueueRank rank(const Item& item) {
-  const Key& key = item.auction.key;
-  const bool first_lrp = key.kind == Kind::lrp && key.index == 0;
-  const int group = first_lrp ? 0 : key.kind == Kind::task ? 1 : 2;
-  return {group, group == 2 ? key.index : 0, -item.request.needs.mem_mb, item.accepted, key};
-}
-
-placement::Request Core::request_of(const Auction& auction) const {
-  placement::Request request;
-  request.is_lrp = auction.key.kind == Kind::lrp;
-  request.process = auction.key.guid;
-  request.index = auction.key.index;
-  const std::int64_t mem_mb =
-      auction.resource.memory_mb > 0 ? auction.resource.memory_mb : config_.instance_mem_floor_mb;
-  const std::int64_t cpus_milli = config_.cpus_milli_per_gib > 0
-                                      ? std::max<std::int64_t>(1, mem_mb * config_.cpus_milli_per_gib / 1024)
-                                      : config_.instance_cpus_milli;
-  request.needs = {mem_mb, auction.resource.disk_mb, cpus_milli, 1};
-  request.rootfs = diego::parse_rootfs(auction.constraint.rootfs);
-  request.placement_tags = {auction.constraint.placement_tags.begin(), auction.constraint.placement_tags.end()};
-  request.volume_drivers = {auction.constraint.volume_drivers.begin(), auction.constraint.volume_drivers.end()};
-  return request;
-}
 
 void Core::on(const AuctionsSubmitted& event, base::Time now) {
   for (const Auction& auction : event.auctions) submit(auction, now);
@@ -40,26 +15,34 @@ void Core::submit(const Auction& auction, base::Time now) {
     warn("auction dropped instance=" + to_string(auction.key) + " reason=\"" + *unfit + "\"");
     return;
   }
-  Item* known = find(auction.key);
+  Item* known = items_.find(auction.key);
   if (known == nullptr || is_ended(known->state)) {
-    if (known != nullptr) ended_.erase({known->since, auction.key});
-    Item fresh;
-    fresh.auction = auction;
-    fresh.request = request_of(auction);
-    fresh.accepted = now;
-    Item& item = items_.insert_or_assign(auction.key, std::move(fresh)).first->second;
+    if (known != nullptr) erase_ended(*known);
+    Item& item = items_.add(auction.key);
+    item.accepted = now;
+    refresh_auction(item, auction);
     enqueue(item, now, now);
-    timers_.arm({now + config_.placement_timeout, TimerKind::placement_timeout, auction.key, {}});
+    placement_timeouts_.arm(now + config_.placement_timeout, items_.handle_of(item));
     return;
   }
   switch (known->state) {
     case State::queued: {  // Diego sends everything unplaced again and again: a refresh, never new work.
-      const placement::Request before = known->request;
+      placing_wanted_ = true;
+      const WishPtr wish = wishes_.of(auction.domain, auction.constraint, auction.resource);
+      if (wish == known->wish) {
+        known->trace = wishes_.trace(auction.trace_id);
+        break;
+      }
+      const bool alike = wish->needs == known->wish->needs && wish->constraints == known->wish->constraints;
+      const bool backs_off = known->waits == Waits::backing_off;
       dequeue(*known);
       refresh_auction(*known, auction);
-      queue_.insert(rank(*known));
-      placing_wanted_ = true;
-      if (!(known->request == before)) revive_wanted_ = true;
+      if (backs_off) {
+        queue_.back_off(*known);
+      } else {
+        queue_.put_ready(*known);
+      }
+      if (!alike) revive_wanted_ = true;
       break;
     }
     case State::launching:
@@ -77,28 +60,40 @@ void Core::submit(const Auction& auction, base::Time now) {
 }
 
 void Core::refresh_auction(Item& item, const Auction& auction) {
-  auto avoid = std::move(item.request.avoid);
-  item.auction = auction;
+  item.wish = wishes_.of(auction.domain, auction.constraint, auction.resource);
+  item.trace = wishes_.trace(auction.trace_id);
   item.auction_known = true;
-  item.request = request_of(auction);
-  item.request.avoid = std::move(avoid);
 }
 
 void Core::enqueue(Item& item, base::Time not_before, base::Time now) {
   item.state = State::queued;
   item.since = now;
-  item.not_before = not_before;
-  item.awaiting_until.reset();
-  queue_.insert(rank(item));
-  placing_wanted_ = true;
-  revive_wanted_ = true;
-  if (not_before > now) timers_.arm({not_before, TimerKind::place, {}, {}});
+  item.until = not_before;
+  item.has_waited = false;
+  item.agent.reset();
+  item.executor_id.reset();
+  linger_until_ = now + config_.offer_linger;
+  if (not_before > now) {
+    queue_.back_off(item);
+  } else {
+    queue_.put_ready(item);
+  }
+  try_again();
 }
 
-void Core::dequeue(const Item& item) { queue_.erase(rank(item)); }
+void Core::dequeue(Item& item) {
+  if (item.waits == Waits::planned) {
+    const AgentPtr agent = item.agent;
+    unplan(item);
+    return refresh(*agent);
+  }
+  const bool awaits = item.waits == Waits::awaiting;
+  queue_.remove(item);
+  if (awaits) end_promise(item);
+}
 
 void Core::move_to(Item& item, State state, std::string reason, base::Time now) {
-  item.reason = std::move(reason);
+  item.set_reason(std::move(reason));
   if (item.state == state) return;
   item.state = state;
   item.since = now;
@@ -106,25 +101,35 @@ void Core::move_to(Item& item, State state, std::string reason, base::Time now) 
 
 void Core::end(Item& item, State state, std::string reason, base::Time now) {
   leave_cell(item, now);
-  const Key key = item.auction.key;
-  note("instance ended instance=" + to_string(key) + " task=" + item.task_id +
+  note("instance ended instance=" + to_string(item.key()) + " task=" + item.task_id() +
        " state=" + std::string(to_string(state)) + (reason.empty() ? "" : " reason=\"" + reason + "\""));
   move_to(item, state, std::move(reason), now);
-  ended_.emplace(item.since, key);
-  timers_.arm({now + config_.ended_keep, TimerKind::ended, key, {}});
-  while (ended_.size() > config_.ended_max) {
-    const Key oldest = ended_.begin()->second;
-    ended_.erase(ended_.begin());
-    items_.erase(oldest);
+  ended_.emplace_back(now, items_.handle_of(item));
+  ++ended_count_;
+  while (ended_count_ > config_.ended_max) {
+    Item* oldest = Items::get(ended_.front().second);
+    ended_.pop_front();
+    if (oldest != nullptr) erase_ended(*oldest);
   }
+}
+
+void Core::leave_ended(Item& item) {
+  items_.forget_handles(item);
+  --ended_count_;
+}
+
+void Core::erase_ended(Item& item) {
+  --ended_count_;
+  items_.erase(item);
 }
 
 void Core::on(const StopRequested& event, base::Time now) {
   for (const Key& key : matching(event.pattern)) {
-    Item* found = find(key);  // Ending one may have pushed an ended one out of the books.
+    Item* found = items_.find(key);  // Ending one may have pushed an ended one out of the books.
     if (found == nullptr || is_ended(found->state)) continue;
     Item& item = *found;
-    const bool asked_before = std::exchange(item.stop_wanted, true);
+    const bool asked_before = item.stop_wanted;
+    item.stop_wanted = true;
     item.queue_again = false;
     if (item.state == State::stopping && asked_before) continue;  // Its KILL is repeated as it is.
     if (item.state == State::queued) {
@@ -139,19 +144,9 @@ void Core::on(const StopRequested& event, base::Time now) {
 
 void Core::kill(Item& item, base::Time now) {
   // Mesos does not promise to deliver a KILL: it is repeated until an end is heard of.
-  if (connected_) act(Kill{item.agent_id, item.task_id});
-  item.kill_at = now + config_.kill_retry;
-  timers_.arm({*item.kill_at, TimerKind::kill, item.auction.key, {}});
-}
-
-std::vector<Key> Core::matching(const KeyPattern& pattern) const {
-  std::vector<Key> keys;
-  const std::int32_t lowest = pattern.index.value_or(std::numeric_limits<std::int32_t>::min());
-  for (auto item = items_.lower_bound(Key{pattern.kind, pattern.guid, lowest}); item != items_.end(); ++item) {
-    if (!pattern.matches(item->first)) break;
-    keys.push_back(item->first);
-  }
-  return keys;
+  if (connected_) act(Kill{item.agent->id, item.task_id()});
+  item.until = now + config_.kill_retry;
+  kills_.arm(item.until, items_.handle_of(item));
 }
 
 }  // namespace core

@@ -1,51 +1,46 @@
-// The core's deadlines. A timer may outlive its purpose: whoever handles it looks at the state
-// first, so nothing is ever cancelled.
+// The core's deadlines of items. A timer may outlive its purpose: whoever handles it looks at the
+// item's state first, so nothing is ever cancelled.
 #pragma once
 
-#include <compare>
+#include <deque>
 #include <optional>
-#include <set>
-#include <string>
 
 #include "base/time.hpp"
-#include "scheduler/core/work.hpp"
+#include "scheduler/core/items.hpp"
 
 namespace core {
 
-enum class TimerKind {
-  place,
-  placement_timeout,
-  kill,
-  launch_silence,
-  cell,
-  stale_offers,
-  reconcile,
-  implicit_reconcile,
-  ended
-};
-
-struct Timer {
-  base::Time at;
-  TimerKind kind = TimerKind::place;
-  Key key;               // kill, launch_silence, placement_timeout, ended
-  std::string agent_id;  // cell
-  auto operator<=>(const Timer&) const = default;
-};
-
-class Timers {
+// One after the other, each armed with the same delay: the front is always the next.
+class ItemTimers {
  public:
-  void arm(Timer timer) { timers_.insert(std::move(timer)); }
+  void arm(base::Time at, Handle item) { timers_.push_back({at, item}); }
 
-  std::optional<base::Time> next() const { return timers_.empty() ? std::nullopt : std::optional(timers_.begin()->at); }
+  std::optional<base::Time> next() const { return timers_.empty() ? std::nullopt : std::optional(timers_.front().at); }
 
-  // The earliest timer due, removed.
+  struct Timer {
+    base::Time at;
+    Handle item;
+  };
+  // The earliest if it is due, removed.
   std::optional<Timer> pop_due(base::Time now) {
-    if (timers_.empty() || timers_.begin()->at > now) return std::nullopt;
-    return timers_.extract(timers_.begin()).value();
+    if (timers_.empty() || timers_.front().at > now) return std::nullopt;
+    const Timer timer = timers_.front();
+    timers_.pop_front();
+    return timer;
+  }
+
+  // Drops those in front that no longer matter, so that they keep neither memory nor sleepers awake.
+  template <class Matters>
+  void trim(Matters matters) {
+    while (!timers_.empty()) {
+      const Item* item = Items::get(timers_.front().item);
+      if (item != nullptr && matters(*item)) return;
+      timers_.pop_front();
+    }
   }
 
  private:
-  std::set<Timer> timers_;
+  std::deque<Timer> timers_;
 };
 
 }  // namespace core

@@ -48,6 +48,12 @@ std::set<std::string> set_of(const std::vector<std::string>& values) {
   return all;
 }
 
+std::string strategies() {
+  std::string names;
+  for (const std::string& name : placement::strategy_names()) names += (names.empty() ? "" : ", ") + name;
+  return names;
+}
+
 base::Status finish_mesos(MesosOptions& mesos) {
   auto urls = master_urls(mesos.master);
   if (!urls) return urls.error();
@@ -159,11 +165,20 @@ void add_flags(platform::Flags& flags, Options& options) {
 
   core::Config& core = options.core;
   flags.group("Placement");
-  flags.add_choice("strategy", core.strategy, placement::strategy_names(), "which cell gets which work");
+  flags.add("strategy", options.strategy, "which cell gets which work: " + strategies() + " or /path/to/module.so");
+  flags.add("diego-bin-pack-weight", options.weights.diego_bin_pack_weight,
+            "strategy diego: how much cells of low index are preferred", 0.0, 1.0);
+  flags.add("diego-starting-weight", options.weights.diego_starting_weight,
+            "strategy diego: what a container that starts weighs", 0.0, 1e6);
+  flags.add("starting-container-count-maximum", core.limits.starting_max,
+            "containers that may be starting in all cells together; 0: any number", 0, kMany);
+  flags.add("cell-starting-max", core.limits.starting_per_cell_max,
+            "containers that may be starting in one cell; 0: any number", 0, kMany);
   flags.add("placement-timeout", core.placement_timeout, "after so long without a place an instance is reported");
   flags.add("launch-attempts", options.launch_attempts,
             "launches of one instance that may fail before its cell has taken it", 1, 1000);
   flags.add("offer-hold", core.offer_hold, "how long an offer may be held while work waits");
+  flags.add("offer-linger", core.offer_linger, "how long offers are kept after the last work, for what may follow");
   flags.add("offer-wait", core.offer_wait,
             "how long work waits for a running cell's offer before a new cell is started");
   flags.add("queue-max", options.queue_max, "waiting instances; beyond it auctions are answered 503", 1, kMany);

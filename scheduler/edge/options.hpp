@@ -10,6 +10,7 @@
 #include "platform/http.hpp"
 #include "platform/log.hpp"
 #include "scheduler/core/config.hpp"
+#include "scheduler/placement/strategy.hpp"
 
 namespace edge {
 
@@ -51,10 +52,14 @@ struct BridgeFlags {
 };
 
 struct Options {
+  Options() { core.offer_linger = std::chrono::milliseconds(100); }
+
   MesosOptions mesos;
   CellOptions cell;
   BridgeFlags bridge;
   core::Config core;
+  std::string strategy = "binpack";
+  placement::StrategyOptions weights;
   std::int64_t queue_max = 500'000;
   std::int64_t launch_attempts = 5;
   std::string state_dir;

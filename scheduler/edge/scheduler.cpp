@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <future>
+#include <thread>
 
 #include "platform/clock.hpp"
 #include "platform/log.hpp"
@@ -13,6 +14,11 @@ namespace edge {
 namespace {
 
 constexpr base::Duration kRetryRefused = std::chrono::seconds(15);
+
+// An ACCEPT is long, and what waits to be sent is held in memory: beyond this nothing is launched.
+constexpr std::size_t kAcceptBytesOpenMax = std::size_t{8} << 20U;
+// Beyond this the stream is not read on: every update asks for an acknowledgement.
+constexpr std::size_t kCallsOpenMax = 20'000;
 
 // A call's tag tells whether the offers we believe in, or the wish for them, hang on it.
 std::uint64_t call_tag(std::uint64_t number, const core::Action& action) {
@@ -42,18 +48,20 @@ mesos_client::TransportOptions transport_options(const Options& options, mesos_c
   transport.credentials.principal = options.mesos.principal;
   transport.credentials.secret = options.mesos.secret;
   transport.ca_file = options.mesos.ca_file;
+  transport.merge_accepted = true;
   return transport;
 }
 
 }  // namespace
 
-Scheduler::Scheduler(const Options& options, StateDir& state, std::string framework_id)
+Scheduler::Scheduler(const Options& options, std::unique_ptr<placement::Strategy> strategy, StateDir& state,
+                     std::string framework_id)
     : options_(options),
       state_(state),
       translator_(options_),
       cells_(options_),
       random_(platform::random_seed()),
-      core_(options_.core, cells_, base::Random(platform::random_seed())),
+      core_(options_.core, cells_, std::move(strategy), base::Random(platform::random_seed())),
       session_(session_config(options_)),
       transport_(transport_options(options_, translator_.codec())) {
   core_.remember_framework(std::move(framework_id));
@@ -74,8 +82,9 @@ base::Status Scheduler::run() {
     }
     if (!running_) break;
     tick();
-    carry_out(core_.settle(platform::now()));
+    if (may_launch()) carry_out(core_.settle(platform::now()));
   }
+  leaving_ = true;
   calls_.reset();
   stream_.reset();
   // Jobs still in the mailbox are dropped with it: their askers see the promise broken.
@@ -84,13 +93,27 @@ base::Status Scheduler::run() {
   return outcome_;
 }
 
-std::optional<base::Duration> Scheduler::idle_for() const {
-  std::optional<base::Time> next = core_.next_deadline();
-  for (const auto& other : {session_.next_deadline(), restart_at_}) {
-    if (other && (!next || *other < *next)) next = other;
+// Whether the core may settle, which may launch. An answer wakes us when it may not.
+bool Scheduler::may_launch() {
+  wake_on_answer_ = false;
+  for (;;) {
+    const std::uint64_t answered = last_answered_;
+    while (!accepts_open_.empty() && accepts_open_.front().first <= answered) {
+      accept_bytes_open_ -= accepts_open_.front().second;
+      accepts_open_.pop_front();
+    }
+    if (accept_bytes_open_ < kAcceptBytesOpenMax) return true;
+    wake_on_answer_ = true;
+    if (last_answered_ == answered) return false;  // Else it came before we asked to be woken.
   }
-  if (!next) return std::nullopt;
-  return std::max(*next - platform::now(), base::Duration{0});
+}
+
+std::optional<base::Duration> Scheduler::idle_for() const {
+  constexpr base::Time kNever = base::Time::max();
+  base::Time next = wake_on_answer_ ? kNever : core_.next_deadline().value_or(kNever);
+  next = std::min({next, session_.next_deadline().value_or(kNever), restart_at_.value_or(kNever)});
+  if (next == kNever) return std::nullopt;
+  return std::max(next - platform::now(), base::Duration{0});
 }
 
 void Scheduler::tick() {
@@ -109,10 +132,25 @@ void Scheduler::post(mesos_client::StreamReport report) {
   if (auto* head = std::get_if<mesos_client::StreamHead>(&report.what)) {
     mailbox_.post(StreamHead{generation, std::move(*head)});
   } else if (auto* record = std::get_if<mesos_client::StreamReport::Record>(&report.what)) {
+    wait_for_calls();
     mailbox_.post(StreamEvent{generation, translator_.read(record->bytes)});  // Decoded on the stream's thread.
   } else {
     mailbox_.post(StreamEnded{generation, std::get<mesos_client::StreamReport::Ended>(report.what).reason});
   }
+}
+
+// On the stream's thread. A master that sends faster than it takes our calls has to wait.
+void Scheduler::wait_for_calls() {
+  while (calls_open_ > kCallsOpenMax && !leaving_) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+}
+
+// On the calls' thread. That all is well is counted here; the loop hears of the rest.
+void Scheduler::post(mesos_client::CallResult result) {
+  calls_open_ -= result.calls;
+  last_answered_ = result.tag;
+  const bool well = result.status >= 200 && result.status < 300;
+  if (well) answered_well_ = true;
+  if (!well || wake_on_answer_.exchange(false)) mailbox_.post(std::move(result));
 }
 
 void Scheduler::on(StreamHead message) {
@@ -136,7 +174,7 @@ void Scheduler::on(StreamEnded message) {
 
 void Scheduler::on(mesos_client::CallResult message) {
   const bool answered_well = message.status >= 200 && message.status < 300;
-  if (answered_well) call_failures_in_row_ = 0;
+  if (answered_well_.exchange(false)) call_failures_in_row_ = 0;
   if (answered_well || message.generation != session_.generation()) return;
   if (message.status == 0) return subscribe_again("a call was not answered: " + message.failure);
   platform::log_warning(fmt::format("the master refused a call status={} text=\"{}\"", message.status, message.body));
@@ -162,21 +200,28 @@ void Scheduler::carry_out(const mesos_client::SessionActions& actions) {
   }
 }
 
+void Scheduler::abandon_connections() {
+  leaving_ = true;
+  calls_.reset();
+  stream_.reset();
+  leaving_ = false;
+  calls_open_ = 0;
+  accepts_open_.clear();  // All are answered or given up.
+  accept_bytes_open_ = 0;
+}
+
 void Scheduler::on_session(const mesos_client::Connect& action) {
   restart_at_.reset();
   subscribed_suppressed_ = core_.wants_suppressed(platform::now());
   platform::log_info(fmt::format("subscribing url={} framework={} suppressed={}", action.url,
                                  core_.framework_id().empty() ? "new" : core_.framework_id(), subscribed_suppressed_));
-  calls_.reset();
+  abandon_connections();
   stream_ = std::make_unique<mesos_client::StreamConnection>(
       transport_, action.url, translator_.subscribe(core_.framework_id(), subscribed_suppressed_), action.generation,
       [this](mesos_client::StreamReport report) { post(std::move(report)); });
 }
 
-void Scheduler::on_session(const mesos_client::Disconnect&) {
-  calls_.reset();
-  stream_.reset();
-}
+void Scheduler::on_session(const mesos_client::Disconnect&) { abandon_connections(); }
 
 void Scheduler::on_session(const mesos_client::Subscribed& action) {
   ever_subscribed_ = true;
@@ -184,7 +229,7 @@ void Scheduler::on_session(const mesos_client::Subscribed& action) {
   platform::log_info("subscribed url=" + action.url);
   calls_ = std::make_unique<mesos_client::CallConnection>(
       transport_, action.url, action.stream_id, action.generation,
-      [this](mesos_client::CallResult result) { mailbox_.post(std::move(result)); });
+      [this](mesos_client::CallResult result) { post(std::move(result)); });
 }
 
 void Scheduler::on_session(const mesos_client::Lost& action) {
@@ -251,11 +296,21 @@ void Scheduler::carry_out(const core::Actions& actions) {
       continue;
     }
     if (!calls_) continue;  // Between subscriptions: what the core believes is settled after the next one.
-    auto call = translator_.call(core_.framework_id(), action);
-    if (call && !calls_->send(call_tag(++calls_sent_, action), std::move(*call))) {
-      subscribe_again("too many calls wait to be sent");
-    }
+    if (auto call = translator_.call(core_.framework_id(), action)) send(action, std::move(*call));
   }
+}
+
+void Scheduler::send(const core::Action& action, std::string call) {
+  const std::uint64_t tag = call_tag(++calls_sent_, action);
+  const std::size_t bytes = call.size();
+  ++calls_open_;  // Before it can be answered.
+  if (!calls_->send(tag, std::move(call))) {
+    --calls_open_;
+    return subscribe_again("too many calls wait to be sent");
+  }
+  if (!std::holds_alternative<core::Accept>(action)) return;
+  accepts_open_.emplace_back(tag, bytes);
+  accept_bytes_open_ += bytes;
 }
 
 // ---- The desk
@@ -275,10 +330,11 @@ std::optional<Answer> Scheduler::ask(std::function<Answer()> ask) {
 }
 
 base::Status Scheduler::submit(std::vector<core::Auction> auctions) {
-  auto answer = ask<base::Status>([this, auctions = std::move(auctions)]() -> base::Status {
+  // The asker waits, so what is its own may be used.
+  auto answer = ask<base::Status>([this, &auctions]() -> base::Status {
     if (passive_) return base::Error{"scheduler", "is passive: another one has taken the framework over"};
     if (auto admitted = core_.admits(auctions.size()); !admitted) return admitted;
-    handle(core::AuctionsSubmitted{auctions});
+    handle(core::AuctionsSubmitted{std::move(auctions)});
     return base::ok();
   });
   return answer ? *answer : base::Status(base::Error{"scheduler", "is stopping"});

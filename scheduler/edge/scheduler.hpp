@@ -2,10 +2,13 @@
 // actions out. Also the desk behind the bridge.
 #pragma once
 
+#include <atomic>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 
 #include "auctionrunner_bridge/desk.hpp"
@@ -22,7 +25,8 @@ namespace edge {
 class Scheduler final : public bridge::Desk {
  public:
   // `state` must outlive the scheduler; `framework_id` is what it holds, "" for none.
-  Scheduler(const Options& options, StateDir& state, std::string framework_id);
+  Scheduler(const Options& options, std::unique_ptr<placement::Strategy> strategy, StateDir& state,
+            std::string framework_id);
   ~Scheduler() override;
 
   // Subscribes and runs until stop(). Leaves cells running: it never tears the framework down. An
@@ -79,7 +83,12 @@ class Scheduler final : public bridge::Desk {
   void subscribe_again(const std::string& reason);
   void tick();
   std::optional<base::Duration> idle_for() const;
+  bool may_launch();
+  void send(const core::Action& action, std::string call);
+  void abandon_connections();
   void post(mesos_client::StreamReport report);
+  void post(mesos_client::CallResult result);
+  void wait_for_calls();
 
   const Options options_;
   StateDir& state_;
@@ -94,6 +103,16 @@ class Scheduler final : public bridge::Desk {
   std::unique_ptr<mesos_client::StreamConnection> stream_;
   std::unique_ptr<mesos_client::CallConnection> calls_;
   std::uint64_t calls_sent_ = 0;
+  std::deque<std::pair<std::uint64_t, std::size_t>> accepts_open_;  // Tag and bytes of those without an answer.
+  std::size_t accept_bytes_open_ = 0;
+
+  // Shared with the threads of the connections.
+  std::atomic<std::size_t> calls_open_ = 0;       // Without an answer.
+  std::atomic<std::uint64_t> last_answered_ = 0;  // The tag; answers come in order.
+  std::atomic<bool> answered_well_ = false;       // Any since that was last looked at.
+  std::atomic<bool> wake_on_answer_ = false;
+  std::atomic<bool> leaving_ = false;  // The stream is being abandoned.
+
   bool subscribed_suppressed_ = false;  // What the last SUBSCRIBE asked for.
   bool ever_subscribed_ = false;
   std::optional<base::Time> restart_at_;  // After a refusal, or a call without an answer.

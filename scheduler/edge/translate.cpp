@@ -126,34 +126,6 @@ std::optional<core::Event> core_event(const SchedulerEvent& event, const std::st
   }
 }
 
-void add_label(mesos::v1::Labels& labels, const char* key, const std::string& value) {
-  if (value.empty()) return;
-  auto* label = labels.add_labels();
-  label->set_key(key);
-  label->set_value(value);
-}
-
-mesos::v1::TaskInfo task_of(const core::Launch& launch, const std::string& agent_id,
-                            const mesos::v1::ExecutorInfo& executor) {
-  const bool is_lrp = launch.key.kind == core::Kind::lrp;
-  mesos::v1::TaskInfo task;
-  task.set_name(core::to_string(launch.key));
-  task.mutable_task_id()->set_value(launch.task_id);
-  task.mutable_agent_id()->set_value(agent_id);
-  for (const core::Piece& piece : launch.pieces) *task.add_resources() = resource_of(piece);
-  *task.mutable_executor() = executor;
-  task.set_data(launch.element);
-  auto& labels = *task.mutable_labels();
-  add_label(labels, "diego.kind", is_lrp ? "lrp" : "task");
-  add_label(labels, is_lrp ? "diego.process_guid" : "diego.task_guid", launch.key.guid);
-  if (is_lrp) add_label(labels, "diego.index", std::to_string(launch.key.index));
-  add_label(labels, "diego.domain", launch.domain);
-  add_label(labels, "diego.trace_id", launch.trace_id);
-  task.mutable_discovery()->set_visibility(mesos::v1::DiscoveryInfo::CLUSTER);
-  task.mutable_discovery()->set_name(launch.key.guid);
-  return task;
-}
-
 std::vector<mesos_client::ReconciledTask> reconciled(const core::Reconcile& action) {
   std::vector<mesos_client::ReconciledTask> tasks;
   for (const auto& task : action.tasks) tasks.push_back({task.task_id, task.agent_id});
@@ -169,14 +141,12 @@ std::string report_request() {
 }  // namespace
 
 Translator::Translator(const Options& options)
-    : mesos_(options.mesos), codec_(*mesos_client::parse_codec(options.mesos.codec)) {}
+    : mesos_(options.mesos), codec_(*mesos_client::parse_codec(options.mesos.codec)), launch_calls_(codec_) {}
 
 StreamRecord Translator::read(std::string_view record) const {
-  SchedulerEvent event;
-  if (auto decoded = mesos_client::decode(codec_, record, event); !decoded) {
-    return {mesos_client::unreadable_event(decoded.error()), std::nullopt};
-  }
-  return {mesos_client::stream_event(event), core_event(event, mesos_.role)};
+  const auto event = mesos_client::read_scheduler_event(codec_, record);
+  if (!event) return {mesos_client::unreadable_event(event.error()), std::nullopt};
+  return {mesos_client::stream_event(**event), core_event(**event, mesos_.role)};
 }
 
 std::string Translator::subscribe(const std::string& framework_id, bool suppressed) const {
@@ -199,16 +169,6 @@ std::string Translator::subscribe(const std::string& framework_id, bool suppress
   return mesos_client::encode(codec_, mesos_client::subscribe_call(info, suppressed_roles));
 }
 
-std::string Translator::encoded(const std::string& framework_id, const core::Accept& accept) const {
-  mesos::v1::ExecutorInfo executor;
-  executor.ParseFromString(accept.executor_info);
-  std::vector<mesos::v1::TaskInfo> tasks;
-  tasks.reserve(accept.launches.size());
-  for (const core::Launch& launch : accept.launches) tasks.push_back(task_of(launch, accept.agent_id, executor));
-  return mesos_client::encode(
-      codec_, mesos_client::accept_call(framework_id, accept.offer_ids, std::move(tasks), base::Duration{0}));
-}
-
 std::optional<std::string> Translator::call(const std::string& framework_id, const core::Action& action) const {
   const std::vector<std::string> roles{mesos_.role};
   const auto encode = [this](const mesos::v1::scheduler::Call& call) { return mesos_client::encode(codec_, call); };
@@ -216,7 +176,7 @@ std::optional<std::string> Translator::call(const std::string& framework_id, con
       [&](const auto& one) -> std::optional<std::string> {
         using Action = std::decay_t<decltype(one)>;
         if constexpr (std::is_same_v<Action, core::Accept>) {
-          return encoded(framework_id, one);
+          return launch_calls_.accept(framework_id, one);
         } else if constexpr (std::is_same_v<Action, core::Decline>) {
           return encode(mesos_client::decline_call(framework_id, one.offer_ids, one.refuse_for));
         } else if constexpr (std::is_same_v<Action, core::DeclineInverseOffers>) {
@@ -227,7 +187,7 @@ std::optional<std::string> Translator::call(const std::string& framework_id, con
         } else if constexpr (std::is_same_v<Action, core::Suppress>) {
           return encode(mesos_client::suppress_call(framework_id, roles));
         } else if constexpr (std::is_same_v<Action, core::Acknowledge>) {
-          return encode(mesos_client::acknowledge_call(framework_id, one.agent_id, one.task_id, one.uuid));
+          return launch_calls_.acknowledge(framework_id, one);
         } else if constexpr (std::is_same_v<Action, core::Kill>) {
           return encode(mesos_client::kill_call(framework_id, one.task_id, one.agent_id));
         } else if constexpr (std::is_same_v<Action, core::Reconcile>) {

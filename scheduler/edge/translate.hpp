@@ -12,6 +12,7 @@
 #include "scheduler/core/actions.hpp"
 #include "scheduler/core/config.hpp"
 #include "scheduler/core/events.hpp"
+#include "scheduler/edge/launch_calls.hpp"
 #include "scheduler/edge/options.hpp"
 
 namespace edge {
@@ -33,16 +34,15 @@ class Translator {
   // The SUBSCRIBE body; an empty id subscribes as a new framework.
   std::string subscribe(const std::string& framework_id, bool suppressed) const;
 
-  // The call an action asks for, encoded; nullopt for actions that are not calls.
+  // The call an action asks for, encoded; nullopt for actions that are not calls. One thread.
   std::optional<std::string> call(const std::string& framework_id, const core::Action& action) const;
 
   mesos_client::Codec codec() const { return codec_; }
 
  private:
-  std::string encoded(const std::string& framework_id, const core::Accept& accept) const;
-
   const MesosOptions mesos_;
   const mesos_client::Codec codec_;
+  mutable LaunchCalls launch_calls_;  // Remembers what it has encoded.
 };
 
 // Cells as --cell-* describe them.

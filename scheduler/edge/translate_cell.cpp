@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cell.pb.h"
+#include "mesos/v1/mesos.pb.h"
 
 namespace edge {
 namespace {
@@ -41,6 +42,9 @@ std::optional<core::Event> cell_message(const std::string& agent_id, const std::
   cell::v1::ToScheduler message;
   if (!message.ParseFromString(data)) return std::nullopt;
   if (message.has_hello()) {
+    // It goes back to Mesos with every launch on that cell.
+    mesos::v1::ExecutorInfo info;
+    if (!info.ParsePartialFromString(message.hello().executor_info()) || !info.IsInitialized()) return std::nullopt;
     return core::CellSaidHello{agent_id, executor_id, message.hello().cell_id(), message.hello().executor_info()};
   }
   if (!message.has_state()) return std::nullopt;

@@ -1,46 +1,86 @@
-// The cells as placement sees them, and the decision. The core keeps it up to date cell by cell;
-// a decision reserves what it takes, so that the next one sees it.
+// The cells as placement sees them, and the decision. The caller keeps it up to date cell by cell;
+// a decision reserves what it takes, so that the next one sees it. Nothing is rebuilt per batch, and
+// for an indexed strategy nothing scans the cells: a decision costs O(log cells) for each class of
+// alike cells that may hold the request (zone, eligibility, size where the strategy asks for it).
 #pragma once
 
-#include <map>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
+#include "scheduler/placement/explain.hpp"
 #include "scheduler/placement/strategy.hpp"
 #include "scheduler/placement/types.hpp"
 
 namespace placement {
 
+struct Limits {
+  std::int64_t starting_max = 0;           // Of all cells together (Diego: starting_container_count_maximum). 0: none.
+  std::int64_t starting_per_cell_max = 0;  // 0: none.
+};
+
+// An instance on a cell, for the counts: zones, neighbours of its process, starting containers.
+struct Occupant {
+  bool is_lrp = true;
+  std::string_view process;
+  bool starting = false;
+};
+
+class Index;  // index.hpp: the inside.
+
 class Cluster {
  public:
-  explicit Cluster(std::unique_ptr<Strategy> strategy);
+  explicit Cluster(std::unique_ptr<Strategy> strategy, Limits limits = {});
+  ~Cluster();
+  Cluster(Cluster&&) noexcept;
+  Cluster& operator=(Cluster&&) noexcept;
 
-  // Adds or replaces the cell of an agent. The caller owns the truth; the cluster only deducts
-  // what it places until it is told anew.
-  void put(Cell cell);
-  void remove(const std::string& agent_id);
+  const Strategy& strategy() const;
 
-  const Cell* find(const std::string& agent_id) const;
-  const std::map<std::string, Cell>& cells() const { return cells_; }
+  // Adds the cell of an agent, or replaces what is known of it; its occupants stay. The caller owns
+  // the truth: the cluster only deducts what it places until it is told anew. `cell.starting` is for
+  // containers that are no occupant told of here; it is added to those that are.
+  void upsert(const Cell& cell);
+  void remove(std::string_view agent_id);  // With its occupants. Unknown: nothing.
 
-  // Decides and, on Placement, reserves: room, last_room, counts and `up` of that cell change as if
-  // the instance ran there. `may_wait`: Awaited is an allowed answer (the request has not waited
-  // too long for an up cell yet).
+  // The room alone, which changes with every offer: cheap. The cell must be known.
+  void set_room(std::string_view agent_id, const Amounts& room, const Amounts& last_room);
+
+  // Somebody is there (launched by an earlier run, say) or left. No room is taken or given.
+  // The cell must be known; a process that was never there does not leave.
+  void occupy(std::string_view agent_id, const Occupant& occupant);
+  void vacate(std::string_view agent_id, const Occupant& occupant);
+  void started(std::string_view agent_id);  // One occupant of it that was starting runs now.
+
+  // Decides and, on Placement, reserves: room, last_room, occupants and `up` of that cell change as if
+  // the instance was starting there. On Awaited the last-seen room alone is booked, so that no more
+  // work waits for an offer than it can hold; set_room() tells it anew. `may_wait`: Awaited is an
+  // allowed answer (the request has not waited too long for an up cell yet).
   //
   // LRPs: the zone with the fewest instances of the process that has an eligible cell with room
   // wins before any cost is compared; zones with equal counts compete (Diego: auctionrunner).
   // Agents in `avoid` are taken only if no other fits.
-  Outcome place(const Request& request, bool may_wait);
+  Outcome place(const Request& request, bool may_wait = false);
+
+  // What place() would answer now; nothing changes.
+  Outcome preview(const Request& request, bool may_wait = false) const;
+  Explanation explain(const Request& request, bool may_wait = false) const;
+
+  // Undoes a placement of `request` on the cell: its room comes back and it leaves.
+  void release(std::string_view agent_id, const Request& request, bool starting);
+
+  std::size_t size() const;
+  std::optional<Cell> find(std::string_view agent_id) const;  // As it stands now, all starting ones counted.
+  std::vector<std::string> agent_ids() const;                 // Ordered.
+  std::int64_t instances(std::string_view agent_id, std::string_view process) const;
+  std::int64_t tasks(std::string_view agent_id) const;
+  std::int64_t starting() const;  // In all cells.
 
  private:
-  const Cell* cheapest(const Request& request, bool avoiding) const;
-  std::string rejection(const Request& request) const;
-  const Cell* awaited(const Request& request, const Cell* chosen) const;
-  void reserve(Cell& cell, const Request& request);
-  std::map<std::string, std::int64_t> instances_by_zone(const std::string& process) const;
-
-  std::unique_ptr<Strategy> strategy_;
-  std::map<std::string, Cell> cells_;  // By agent id; ordered, so that ties break on it.
+  std::unique_ptr<Index> index_;
 };
 
 }  // namespace placement

@@ -11,29 +11,58 @@ bool includes(const std::set<std::string>& all, const std::set<std::string>& som
   return std::includes(all.begin(), all.end(), some.begin(), some.end());
 }
 
-bool tags_match(const Request& request, const Cell& cell) {
-  if (!includes(request.placement_tags, cell.placement_tags)) return false;
-  return std::all_of(request.placement_tags.begin(), request.placement_tags.end(), [&cell](const std::string& tag) {
+bool tags_match(const Constraints& wanted, const Signature& cell) {
+  if (!includes(wanted.placement_tags, cell.placement_tags)) return false;
+  return std::all_of(wanted.placement_tags.begin(), wanted.placement_tags.end(), [&cell](const std::string& tag) {
     return cell.placement_tags.contains(tag) || cell.optional_placement_tags.contains(tag);
   });
 }
 
 }  // namespace
 
-Amounts needs_on(const Request& request, const Cell& cell) {
-  Amounts needs = request.needs;
-  if (request.is_lrp) needs.mem_mb += cell.proxy_mem_mb;
-  return needs;
+Signature signature_of(const Cell& cell) {
+  return {cell.rootfs, cell.placement_tags, cell.optional_placement_tags, cell.volume_drivers};
 }
 
-Mismatch mismatch(const Request& request, const Cell& cell) {
-  if (!request.rootfs || !diego::matches(cell.rootfs, *request.rootfs)) return Mismatch::rootfs;
-  if (!includes(cell.volume_drivers, request.volume_drivers)) return Mismatch::volume_drivers;
-  if (!tags_match(request, cell)) return Mismatch::placement_tags;
+bool has_signature(const Cell& cell, const Signature& signature) {
+  return cell.rootfs == signature.rootfs && cell.placement_tags == signature.placement_tags &&
+         cell.optional_placement_tags == signature.optional_placement_tags &&
+         cell.volume_drivers == signature.volume_drivers;
+}
+
+std::string name_of(const Signature& signature) {
+  std::string name;
+  // Every word with its length before it: no two lists read alike.
+  const auto add = [&name](const std::string& word) { name += std::to_string(word.size()) + ':' + word; };
+  const auto add_all = [&](const std::set<std::string>& words) {
+    name += std::to_string(words.size()) + ';';
+    for (const std::string& word : words) add(word);
+  };
+  for (const auto& [scheme, provider] : signature.rootfs) {
+    add(scheme);
+    name += std::to_string(static_cast<int>(provider.kind)) + ',';
+    add_all(provider.set);
+  }
+  name += '/';
+  add_all(signature.placement_tags);
+  add_all(signature.optional_placement_tags);
+  add_all(signature.volume_drivers);
+  return name;
+}
+
+Matches matches(const Constraints& wanted, const Signature& cell) {
+  return {wanted.rootfs && diego::matches(cell.rootfs, *wanted.rootfs),
+          includes(cell.volume_drivers, wanted.volume_drivers), tags_match(wanted, cell)};
+}
+
+Mismatch mismatch(const Matches& matches) {
+  if (!matches.rootfs) return Mismatch::rootfs;
+  if (!matches.volume_drivers) return Mismatch::volume_drivers;
+  if (!matches.placement_tags) return Mismatch::placement_tags;
   return Mismatch::none;
 }
 
-std::string mismatch_text(Mismatch mismatch, const Request& request) {
+std::string mismatch_text(Mismatch mismatch, const Constraints& wanted) {
   switch (mismatch) {
     case Mismatch::none:
       break;
@@ -42,18 +71,9 @@ std::string mismatch_text(Mismatch mismatch, const Request& request) {
     case Mismatch::volume_drivers:
       return std::string(diego::kVolumeDriverMismatch);
     case Mismatch::placement_tags:
-      return diego::placement_tag_mismatch({request.placement_tags.begin(), request.placement_tags.end()});
+      return diego::placement_tag_mismatch({wanted.placement_tags.begin(), wanted.placement_tags.end()});
   }
   return {};
-}
-
-std::set<std::string> shortages(const Amounts& room, const Amounts& needs) {
-  std::set<std::string> names;
-  if (room.containers < needs.containers) names.insert("containers");
-  if (room.cpus_milli < needs.cpus_milli) names.insert("cpu");
-  if (room.disk_mb < needs.disk_mb) names.insert("disk");
-  if (room.mem_mb < needs.mem_mb) names.insert("memory");
-  return names;
 }
 
 }  // namespace placement

@@ -18,7 +18,8 @@ class PlainCells final : public CellFactory {
 };
 
 struct Rig {
-  explicit Rig(Config config = {}) : core(with_rootfs(std::move(config)), cells, base::Random(1)) {}
+  explicit Rig(Config config = {}, const std::string& strategy = "binpack")
+      : core(with_rootfs(std::move(config)), cells, std::move(*placement::make_strategy(strategy)), base::Random(1)) {}
 
   static Config with_rootfs(Config config) {
     config.cell_rootfs["preloaded"] = {diego::RootFsProvider::Kind::fixed_set, {"fs"}};

@@ -95,3 +95,30 @@ TEST_CASE("what a cell offers follows its flags", "[options]") {
   CHECK(options.core.cell_placement_tags == std::set<std::string>{"a", "b", "c"});
   CHECK(options.core.cell_own.mem_mb == 700);
 }
+
+TEST_CASE("strategy and limits come from their flags, bad values are one line", "[options]") {
+  const auto parse = [](const Strings& flags_given, edge::Options& options) {
+    platform::Flags flags("diego-scheduler", "x");
+    edge::add_flags(flags, options);
+    std::vector<const char*> argv{"diego-scheduler"};
+    for (const std::string& flag : flags_given) argv.push_back(flag.c_str());
+    return flags.parse(static_cast<int>(argv.size()), argv.data()).text;
+  };
+  edge::Options options;
+  CHECK(options.strategy == "binpack");
+  CHECK(options.weights.diego_starting_weight == 0.25);
+  CHECK(parse({"--strategy", "/opt/my.so", "--diego-bin-pack-weight", "0.5", "--diego-starting-weight", "1",
+               "--starting-container-count-maximum", "7", "--cell-starting-max", "3", "--offer-linger", "2s"},
+              options) == "");
+  CHECK(options.strategy == "/opt/my.so");
+  CHECK(options.weights.diego_bin_pack_weight == 0.5);
+  CHECK(options.weights.diego_starting_weight == 1);
+  CHECK(options.core.limits.starting_max == 7);
+  CHECK(options.core.limits.starting_per_cell_max == 3);
+  CHECK(options.core.offer_linger == std::chrono::seconds(2));
+  for (const char* bad :
+       {"--diego-bin-pack-weight=1.5", "--starting-container-count-maximum=-1", "--cell-starting-max=x"}) {
+    edge::Options refused;
+    CHECK_FALSE(parse({bad}, refused).empty());
+  }
+}

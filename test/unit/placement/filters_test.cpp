@@ -1,29 +1,40 @@
-#include "scheduler/placement/filters.hpp"
-
+// Which cells may take a request at all, as explain and refusals tell it.
 #include <catch2/catch.hpp>
+
+#include "rig.hpp"
 
 namespace {
 
+using namespace placement_test;
+using placement::Obstacle;
 using Strings = std::set<std::string>;
 
 placement::Cell cell_with(Strings required, Strings optional, Strings drivers) {
-  placement::Cell cell;
-  cell.agent_id = "a";
-  cell.rootfs["preloaded"] = {diego::RootFsProvider::Kind::fixed_set, {"cflinuxfs4"}};
-  cell.rootfs["docker"] = {diego::RootFsProvider::Kind::arbitrary, {}};
-  cell.placement_tags = std::move(required);
-  cell.optional_placement_tags = std::move(optional);
-  cell.volume_drivers = std::move(drivers);
-  return cell;
+  auto one = cell("a", "z", 1000, true);
+  one.rootfs["preloaded"] = {diego::RootFsProvider::Kind::fixed_set, {"cflinuxfs4"}};
+  one.rootfs["docker"] = {diego::RootFsProvider::Kind::arbitrary, {}};
+  one.placement_tags = std::move(required);
+  one.optional_placement_tags = std::move(optional);
+  one.volume_drivers = std::move(drivers);
+  return one;
 }
 
-placement::Request wanting(const std::string& rootfs, Strings tags = {}, Strings drivers = {}) {
-  placement::Request request;
-  request.rootfs = diego::parse_rootfs(rootfs);
-  request.placement_tags = std::move(tags);
-  request.volume_drivers = std::move(drivers);
-  return request;
+// The obstacles in the way of work that wants this.
+int obstacles(const placement::Cell& one, const std::string& rootfs, Strings tags = {}, Strings drivers = {}) {
+  const auto c = cluster("diego", {one});
+  auto request = lrp("p", 1);
+  request.constraints = wants(rootfs, std::move(tags), std::move(drivers));
+  return c.explain(request).cells.at(0).obstacles;
 }
+
+std::string refusal(const placement::Cell& one, const std::string& rootfs, Strings tags = {}, Strings drivers = {}) {
+  const auto c = cluster("diego", {one});
+  auto request = lrp("p", 1);
+  request.constraints = wants(rootfs, std::move(tags), std::move(drivers));
+  return std::get<placement::Rejection>(c.preview(request)).text;
+}
+
+constexpr int of(Obstacle one) { return static_cast<int>(one); }
 
 }  // namespace
 
@@ -35,9 +46,17 @@ TEST_CASE("the root file system decides by scheme and stack", "[filters]") {
       {"preloaded+layer:cflinuxfs4?layer=x", false},
       {"/var/rootfs", false},
       {"", false},
+      {"preloaded:%zz", false},
   }));
   CAPTURE(rootfs);
-  CHECK((placement::mismatch(wanting(rootfs), cell_with({}, {}, {})) == placement::Mismatch::none) == fits);
+  CHECK(obstacles(cell_with({}, {}, {}), rootfs) == (fits ? 0 : of(Obstacle::rootfs)));
+}
+
+TEST_CASE("a rootfs that cannot be read fits no cell", "[filters]") {
+  auto request = lrp("p", 1);
+  request.constraints = std::make_shared<placement::Constraints>();
+  auto c = cluster("binpack", {cell_with({}, {}, {})});
+  CHECK(c.place(request) == refused("found no compatible cell for required rootfs"));
 }
 
 TEST_CASE("required tags must all be wanted, wanted tags must all be there", "[filters]") {
@@ -46,26 +65,41 @@ TEST_CASE("required tags must all be wanted, wanted tags must all be there", "[f
                                                              {Strings{}, false},
                                                              {Strings{"gpu"}, false},
                                                              {Strings{"iso", "other"}, false}}));
-  const auto cell = cell_with({"iso"}, {"gpu"}, {});
-  CHECK((placement::mismatch(wanting("preloaded:cflinuxfs4", wanted), cell) == placement::Mismatch::none) == fits);
+  const auto one = cell_with({"iso"}, {"gpu"}, {});
+  CHECK(obstacles(one, "preloaded:cflinuxfs4", wanted) == (fits ? 0 : of(Obstacle::placement_tags)));
 }
 
 TEST_CASE("volume drivers must all be there", "[filters]") {
-  const auto cell = cell_with({}, {}, {"nfs", "smb"});
-  CHECK(placement::mismatch(wanting("docker:///x", {}, {"nfs"}), cell) == placement::Mismatch::none);
-  CHECK(placement::mismatch(wanting("docker:///x", {}, {"nfs", "ceph"}), cell) == placement::Mismatch::volume_drivers);
+  const auto one = cell_with({}, {}, {"nfs", "smb"});
+  CHECK(obstacles(one, "docker:///x", {}, {"nfs"}) == 0);
+  CHECK(obstacles(one, "docker:///x", {}, {"nfs", "ceph"}) == of(Obstacle::volume_drivers));
 }
 
-TEST_CASE("the rootfs is looked at first, tags last", "[filters]") {
-  const auto cell = cell_with({"iso"}, {}, {});
-  CHECK(placement::mismatch(wanting("preloaded:no", {}, {"nfs"}), cell) == placement::Mismatch::rootfs);
-  CHECK(placement::mismatch(wanting("docker:///x", {}, {"nfs"}), cell) == placement::Mismatch::volume_drivers);
-  CHECK(placement::mismatch(wanting("docker:///x"), cell) == placement::Mismatch::placement_tags);
+TEST_CASE("explain names every mismatch, a refusal the first in Diego's order", "[filters]") {
+  const auto one = cell_with({"iso"}, {}, {});
+  CHECK(obstacles(one, "preloaded:no", {}, {"nfs"}) ==
+        of(Obstacle::rootfs) + of(Obstacle::volume_drivers) + of(Obstacle::placement_tags));
+  CHECK(refusal(one, "preloaded:no", {}, {"nfs"}) == "found no compatible cell for required rootfs");
+  CHECK(refusal(one, "docker:///x", {}, {"nfs"}) == "found no compatible cell with required volume drivers");
+  CHECK(refusal(one, "docker:///x") == "found no compatible cell with no placement tags");
 }
 
-TEST_CASE("what is short is named in Diego's order", "[filters]") {
-  const placement::Amounts room{10, 10, 10, 1};
-  CHECK(placement::shortages(room, {10, 10, 10, 1}).empty());
-  CHECK(placement::shortages(room, {11, 11, 11, 2}) == Strings{"containers", "cpu", "disk", "memory"});
-  CHECK(placement::shortages(room, {11, 1, 1, 1}) == Strings{"memory"});
+TEST_CASE("a refusal for tags names the tags that are wanted", "[filters]") {
+  const auto [tags, text] = GENERATE(table<Strings, std::string>(
+      {{Strings{}, "found no compatible cell with no placement tags"},
+       {Strings{"x"}, "found no compatible cell with placement tag \"x\""},
+       {Strings{"y", "x"}, "found no compatible cell with placement tags \"x\" and \"y\""},
+       {Strings{"z", "x", "y"}, "found no compatible cell with placement tags \"x\", \"y\" and \"z\""}}));
+  CHECK(refusal(cell_with({"iso"}, {}, {}), "docker:///x", tags) == text);
+}
+
+TEST_CASE("a cell may change what it takes", "[filters]") {
+  auto c = cluster("binpack", {cell_with({}, {}, {})});
+  auto request = lrp("p", 1);
+  request.constraints = wants("docker:///x", {}, {"nfs"});
+  CHECK(c.place(request) == refused("found no compatible cell with required volume drivers"));
+  c.upsert(cell_with({}, {}, {"nfs"}));
+  CHECK(c.place(request) == on("a", false));
+  c.upsert(cell_with({"iso"}, {}, {"nfs"}));
+  CHECK(c.place(request) == refused("found no compatible cell with no placement tags"));
 }

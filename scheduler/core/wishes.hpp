@@ -1,0 +1,61 @@
+// What auctions ask for, apart from whom they ask for. Hundreds of thousands of instances ask for the
+// same few things: each is kept once and shared.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "scheduler/core/config.hpp"
+#include "scheduler/core/work.hpp"
+#include "scheduler/placement/types.hpp"
+
+namespace core {
+
+// An element of POST /work, cut where guid and index go. Empty: not written yet.
+struct ElementText {
+  std::string head, middle, tail;
+};
+
+struct Wish {
+  std::string domain;
+  diego::PlacementConstraint constraint;
+  diego::Resource resource;
+  placement::Amounts needs;                 // What is charged, floors applied.
+  placement::ConstraintsPtr constraints;    // Shared by all wishes of equal constraint.
+  mutable ElementText lrp_text, task_text;  // Written at the first launch.
+};
+using WishPtr = std::shared_ptr<const Wish>;
+// What the rep is told of it: one element of POST /work.
+std::string element_of(const Wish& wish, Kind kind, const std::string& guid, std::int32_t index);
+
+using TextPtr = std::shared_ptr<const std::string>;  // Null: "".
+
+class Wishes {
+ public:
+  explicit Wishes(const Config& config) : config_(config) {}  // Which must outlive it.
+
+  // The same pointer for the same wish while anybody has it.
+  WishPtr of(const std::string& domain, const diego::PlacementConstraint& constraint, const diego::Resource& resource);
+
+  // The same pointer for texts that follow one another: one request's auctions share its trace id.
+  TextPtr trace(const std::string& id);
+
+  std::size_t size() const { return by_hash_.size(); }
+
+ private:
+  placement::ConstraintsPtr constraints_of(const diego::PlacementConstraint& constraint);
+  void forget_unused();
+
+  const Config& config_;
+  // Never iterated for decisions: hashing may order them as it likes.
+  std::unordered_multimap<std::size_t, WishPtr> by_hash_;
+  std::map<placement::Constraints, placement::ConstraintsPtr> constraints_;
+  std::size_t forget_at_ = 1024;  // Wishes; then those that nobody has are forgotten.
+  WishPtr last_;
+  TextPtr last_trace_;
+};
+
+}  // namespace core

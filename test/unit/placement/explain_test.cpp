@@ -1,0 +1,106 @@
+#include "scheduler/placement/explain.hpp"
+
+#include <catch2/catch.hpp>
+
+#include "rig.hpp"
+
+using namespace placement_test;
+using placement::Amounts;
+using placement::Cell;
+using placement::Explanation;
+using placement::Obstacle;
+
+namespace {
+
+constexpr int of(Obstacle one) { return static_cast<int>(one); }
+
+std::string described(const placement::Cluster& c, const placement::Request& request, const std::string& agent) {
+  for (const auto& verdict : c.explain(request).cells) {
+    if (verdict.agent_id == agent) return placement::describe(request, *c.find(agent), verdict);
+  }
+  return "no verdict";
+}
+
+}  // namespace
+
+TEST_CASE("explain has a verdict for every cell, by agent id, and the answer place would give", "[explain]") {
+  Cell idle = cell("c", "z2", 1000, true);
+  idle.takes_work = false;
+  const auto c = cluster("binpack", {cell("b", "z1", 100, true), idle, cell("a", "z1", 1000)});
+  const Explanation told = c.explain(lrp("p", 300));
+  CHECK(told.outcome == on("a", true));
+  REQUIRE(told.cells.size() == 3);
+  CHECK(told.cells[0].agent_id == "a");
+  CHECK(told.cells[0].fits());
+  CHECK_FALSE(told.cells[0].up);
+  CHECK(told.cells[0].cost == placement::Cost{1, 0, 700});
+  CHECK(told.cells[1].agent_id == "b");
+  CHECK(told.cells[1].zone == "z1");
+  CHECK(told.cells[1].up);
+  CHECK(told.cells[1].obstacles == of(Obstacle::memory));
+  CHECK(told.cells[1].short_by == Amounts{200, 0, 0, 0});
+  CHECK(told.cells[2].obstacles == of(Obstacle::takes_no_work));
+}
+
+TEST_CASE("explaining changes nothing", "[explain]") {
+  auto c = cluster("spread", {cell("a", "z", 100)});
+  c.explain(lrp("p", 100));
+  CHECK(c.starting() == 0);
+  CHECK(c.place(lrp("p", 100)) == on("a", true));
+}
+
+TEST_CASE("a verdict tells how many instances the zone has", "[explain]") {
+  auto c = cluster("diego", {cell("a", "z1", 1000, true), cell("b", "z1", 1000, true), cell("c", "z2", 1000, true)});
+  c.occupy("a", {true, "p"});
+  const auto told = c.explain(lrp("p", 1));
+  CHECK(told.cells[0].zone_instances == 1);
+  CHECK(told.cells[1].zone_instances == 1);
+  CHECK(told.cells[2].zone_instances == 0);
+  CHECK(c.explain(task(1)).cells[0].zone_instances == 0);
+}
+
+TEST_CASE("the nearest miss lacks least: room rather than what makes a cell eligible", "[explain]") {
+  Cell other_stack = cell("a", "z", 10'000);
+  other_stack.rootfs.clear();
+  const auto c = cluster("binpack", {other_stack, cell("b", "z", 100), cell("c", "z", 250), cell("d", "z", 200)});
+  const auto told = c.explain(lrp("p", 300));
+  REQUIRE(told.nearest_miss);
+  CHECK(told.cells[*told.nearest_miss].agent_id == "c");
+  CHECK_FALSE(cluster("binpack", {cell("a", "z", 300)}).explain(lrp("p", 300)).nearest_miss);
+}
+
+TEST_CASE("what is in the way is said in words, with what is missing", "[explain]") {
+  Cell full = cell("full", "z", 100, true);
+  full.room.disk_mb = 0;
+  full.room.containers = 0;
+  full.room.cpus_milli = 40;
+  Cell other = cell("other", "z", 1000);
+  other.rootfs.clear();
+  other.placement_tags = {"iso"};
+  Cell idle = cell("idle", "z", 1000);
+  idle.takes_work = false;
+  Cell no_offer = cell("none", "z", 1000, true);
+  no_offer.room = {};
+  auto c = cluster("binpack", {full, other, idle, no_offer, cell("busy", "z", 1000, true)}, {0, 1});
+  c.occupy("busy", {true, "q", true});
+  auto request = lrp("p", 512);
+  request.constraints = wants("preloaded:fs", {"gpu"}, {"nfs"});
+  using Catch::Contains;
+  CHECK_THAT(described(c, lrp("p", 512), "full"), Contains("412 MB memory") && Contains("1 MB disk") &&
+                                                      Contains("60 milli-cpus") && Contains("1 containers"));
+  CHECK_THAT(described(c, request, "other"),
+             Contains("preloaded:fs") && Contains("nfs") && Contains("\"gpu\"") && Contains("\"iso\""));
+  CHECK_THAT(described(c, lrp("p", 1), "idle"), Contains("takes no work"));
+  CHECK_THAT(described(c, lrp("p", 1), "none"), Contains("offer"));
+  CHECK_THAT(described(c, lrp("p", 1), "busy"), Contains("start"));
+  CHECK(described(cluster("binpack", {cell("a", "z", 10)}), lrp("p", 1), "a").empty());
+}
+
+TEST_CASE("every obstacle has a name of its own", "[explain]") {
+  std::set<std::string_view> names;
+  for (unsigned bit = 1; bit <= static_cast<unsigned>(Obstacle::no_offer); bit *= 2) {
+    names.insert(placement::to_string(static_cast<Obstacle>(bit)));
+  }
+  CHECK(names.size() == 10);
+  CHECK_FALSE(names.contains(""));
+}
