@@ -55,9 +55,10 @@ std::string strategies() {
 }
 
 base::Status finish_mesos(MesosOptions& mesos) {
-  auto urls = master_urls(mesos.master);
-  if (!urls) return urls.error();
-  mesos.urls = std::move(*urls);
+  auto address = mesos_client::parse_master("--master", mesos.master);
+  if (!address) return address.error();
+  mesos.address = std::move(*address);
+  mesos.master = mesos_client::without_password(mesos.master);
   if (mesos.principal.empty() != mesos.secret_file.empty()) {
     return base::Error{"--mesos-principal, --mesos-secret-file", "both are needed, or neither"};
   }
@@ -117,33 +118,12 @@ base::Status finish_cell(CellOptions& cell, core::Config& core) {
 
 }  // namespace
 
-base::Result<std::vector<std::string>> master_urls(const std::string& master) {
-  const std::string where = "--master " + master;
-  if (master.starts_with("zk://") || master.starts_with("file://")) {
-    return base::Error{where, "this version finds masters by host:port or http(s)://a,b,c only"};
-  }
-  std::string scheme = "http";
-  std::string rest = master;
-  if (const auto at = master.find("://"); at != std::string::npos) {
-    scheme = master.substr(0, at);
-    rest = master.substr(at + 3);
-  }
-  while (rest.ends_with('/')) rest.pop_back();
-  std::vector<std::string> urls;
-  for (std::string host : base::split_list(rest)) {
-    if (host.find(':') == std::string::npos) host += ":5050";
-    auto url = platform::parse_url(where, scheme + "://" + host);
-    if (!url) return url.error();
-    urls.push_back(url->origin() + "/api/v1/scheduler");
-  }
-  if (urls.empty()) return base::Error{where, "names no master"};
-  return urls;
-}
-
 void add_flags(platform::Flags& flags, Options& options) {
   MesosOptions& mesos = options.mesos;
   flags.group("Mesos");
-  flags.add("master", mesos.master, "the Mesos master: host:port or http(s)://a:5050,b:5050");
+  flags.add(
+      "master", mesos.master,
+      "the Mesos master: host:port, http(s)://a:5050,b:5050, zk://[user:pass@]h1:2181,h2:2181/mesos or file:///path");
   flags.add_choice("mesos-codec", mesos.codec, {"json", "protobuf"}, "encoding on the wire");
   flags.add("mesos-principal", mesos.principal, "name to authenticate with");
   flags.add("mesos-secret-file", mesos.secret_file, "file holding the secret of --mesos-principal");

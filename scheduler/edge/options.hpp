@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "mesos/master_address.hpp"
 #include "platform/flags.hpp"
 #include "platform/http.hpp"
 #include "platform/log.hpp"
@@ -23,8 +24,8 @@ struct MesosOptions {
   std::string user = "root";  // As whom agents run executors; must exist there.
   base::Duration failover_timeout = std::chrono::hours(24 * 7);
 
-  std::string secret;             // Read from secret_file.
-  std::vector<std::string> urls;  // Of the scheduler API of each master.
+  std::string secret;                   // Read from secret_file.
+  mesos_client::MasterAddress address;  // What `master` says; in `master` a password is made out then.
 };
 
 struct CellOptions {
@@ -71,8 +72,5 @@ void add_flags(platform::Flags& flags, Options& options);
 
 // Checks what CLI parsing cannot, reads the secret and token files, fills the derived fields.
 base::Status finish(Options& options);
-
-// "host:port", "host", "http(s)://a:5050,b:5050": the scheduler API of each master.
-base::Result<std::vector<std::string>> master_urls(const std::string& master);
 
 }  // namespace edge

@@ -35,9 +35,8 @@ base::Duration pause_before_restart(int failures_before) {
   return std::min(kFirst * (1 << std::min(failures_before - 1, 5)), kRetryRefused);
 }
 
-mesos_client::SessionConfig session_config(const Options& options) {
+mesos_client::SessionConfig session_config() {
   mesos_client::SessionConfig config;
-  config.urls = options.mesos.urls;
   config.give_up_when_refused = true;  // At start a refusal is a configuration error; later we decide here.
   return config;
 }
@@ -62,7 +61,7 @@ Scheduler::Scheduler(const Options& options, std::unique_ptr<placement::Strategy
       cells_(options_),
       random_(platform::random_seed()),
       core_(options_.core, cells_, std::move(strategy), base::Random(platform::random_seed())),
-      session_(session_config(options_)),
+      session_(session_config()),
       transport_(transport_options(options_, translator_.codec())) {
   core_.remember_framework(std::move(framework_id));
 }
@@ -72,7 +71,13 @@ Scheduler::~Scheduler() = default;
 void Scheduler::stop() { mailbox_.post(StopNow{}); }
 
 base::Status Scheduler::run() {
-  carry_out(session_.start(platform::now()));
+  carry_out(session_.start(platform::now()));  // Knows no master yet.
+  mesos_client::DetectorOptions detection;
+  detection.tls = !options_.mesos.ca_file.empty();
+  auto detector = mesos_client::start_master_detector(
+      "--master", options_.mesos.address, detection,
+      [this](mesos_client::MasterReport report) { mailbox_.post(std::move(report)); });
+  if (!detector) return detector.error();
   while (running_) {
     auto messages = mailbox_.take(idle_for());
     // The mailbox is drained before anything is placed: a burst of auctions is one batch.
@@ -87,6 +92,7 @@ base::Status Scheduler::run() {
   leaving_ = true;
   calls_.reset();
   stream_.reset();
+  detector->reset();
   // Jobs still in the mailbox are dropped with it: their askers see the promise broken.
   mailbox_.close();
   mailbox_.take(base::Duration{0});
@@ -190,6 +196,20 @@ void Scheduler::subscribe_again(const std::string& reason) {
   platform::log_warning(reason + ", subscribing again");
   restart_reason_ = reason;
   restart_at_ = platform::now() + pause_before_restart(call_failures_in_row_++);
+}
+
+void Scheduler::on(mesos_client::MasterReport report) {
+  if (auto* found = std::get_if<mesos_client::MasterDetected>(&report)) {
+    platform::log_info("master detected " + found->who);
+    carry_out(session_.masters_changed(std::move(found->urls), platform::now()));
+  } else if (const auto* none = std::get_if<mesos_client::NoMaster>(&report)) {
+    // A subscription that works is worth more than what is said of it.
+    platform::log_warning("no master leads, keeping the one we know reason=\"" + none->reason + "\"");
+    if (!session_.subscribed()) detail_ = none->reason;
+  } else {
+    const auto& note = std::get<mesos_client::DetectorNote>(report);
+    platform::log(note.trouble ? platform::LogLevel::warning : platform::LogLevel::info, note.text);
+  }
 }
 
 // ---- The session's actions

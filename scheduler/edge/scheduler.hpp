@@ -13,6 +13,7 @@
 
 #include "auctionrunner_bridge/desk.hpp"
 #include "mesos/http_transport.hpp"
+#include "mesos/master_detector.hpp"
 #include "mesos/session.hpp"
 #include "platform/mailbox.hpp"
 #include "scheduler/core/core.hpp"
@@ -58,12 +59,14 @@ class Scheduler final : public bridge::Desk {
   };
   using Job = std::function<void()>;  // On the loop's thread.
   struct StopNow {};
-  using Message = std::variant<StreamHead, StreamEvent, StreamEnded, mesos_client::CallResult, Job, StopNow>;
+  using Message = std::variant<StreamHead, StreamEvent, StreamEnded, mesos_client::CallResult,
+                               mesos_client::MasterReport, Job, StopNow>;
 
   void on(StreamHead message);
   void on(StreamEvent message);
   void on(StreamEnded message);
   void on(mesos_client::CallResult message);
+  void on(mesos_client::MasterReport report);
   void on(const Job& job) { job(); }
   void on(StopNow) { running_ = false; }
 

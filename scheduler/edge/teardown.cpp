@@ -2,9 +2,12 @@
 
 #include "base/text.hpp"
 #include "mesos/codec.hpp"
+#include "mesos/master_detector.hpp"
 #include "mesos/session.hpp"
 #include "mesos/v1/master/master.pb.h"
+#include "platform/clock.hpp"
 #include "platform/http_client.hpp"
+#include "platform/mailbox.hpp"
 #include "scheduler/edge/state_dir.hpp"
 
 namespace edge {
@@ -45,6 +48,29 @@ base::Result<platform::ClientResponse> post(const Options& options, std::string 
   return base::Error{url, "redirects without end"};
 }
 
+// The scheduler API of each master there may be; the first that is heard of within a while.
+base::Result<std::vector<std::string>> find_masters(const Options& options) {
+  constexpr base::Duration kPatience = std::chrono::seconds(15);
+  const std::string where = "--master " + options.mesos.master;
+  platform::Mailbox<mesos_client::MasterReport> reports;
+  mesos_client::DetectorOptions detection;
+  detection.tls = !options.mesos.ca_file.empty();
+  const auto detector = mesos_client::start_master_detector(
+      "--master", options.mesos.address, detection,
+      [&reports](mesos_client::MasterReport report) { reports.post(std::move(report)); });
+  if (!detector) return detector.error();
+  std::string why = "no master found";
+  const base::Time deadline = platform::now() + kPatience;
+  for (base::Time now = platform::now(); now < deadline; now = platform::now()) {
+    for (mesos_client::MasterReport& report : reports.take(deadline - now)) {
+      if (auto* found = std::get_if<mesos_client::MasterDetected>(&report)) return std::move(found->urls);
+      if (const auto* none = std::get_if<mesos_client::NoMaster>(&report)) why = none->reason;
+      if (const auto* note = std::get_if<mesos_client::DetectorNote>(&report)) why = note->text;
+    }
+  }
+  return base::Error{where, why};
+}
+
 }  // namespace
 
 base::Result<std::string> teardown(const Options& options) {
@@ -54,8 +80,10 @@ base::Result<std::string> teardown(const Options& options) {
   if (!id) return id.error();
   if (!*id)
     return base::Error{"--state-dir " + options.state_dir, "holds no framework id: there is nothing to tear down"};
+  const auto urls = find_masters(options);
+  if (!urls) return urls.error();
   base::Error last{"--master " + options.mesos.master, "no answer"};
-  for (const std::string& scheduler_url : options.mesos.urls) {
+  for (const std::string& scheduler_url : *urls) {
     const std::string url = scheduler_url.substr(0, scheduler_url.rfind("/scheduler"));
     const auto response = post(options, url, teardown_request(options, **id));
     if (!response) {

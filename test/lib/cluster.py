@@ -62,7 +62,7 @@ def cell_command(task_duration="2s", rep=None):
 
 
 class Scheduler:
-    """A diego-scheduler on a master at host:port. Its state directory outlives it, so that another
+    """A diego-scheduler on a master at host:port, or found by a zk:// or file:// URL. Its state directory outlives it, so that another
     may be started on the same one."""
 
     def __init__(self, bench, master, name="diego-scheduler", codec="json", strategy="spread", idle_timeout="2s",
@@ -72,7 +72,7 @@ class Scheduler:
         self.bridge = f"http://127.0.0.1:{self.bridge_port}"
         self.state_dir = state_dir or bench.path(f"{name}-state")
         self.master = master
-        self.flags = ["--master", f"http://{master}", "--state-dir", str(self.state_dir),
+        self.flags = ["--master", master if "://" in master else f"http://{master}", "--state-dir", str(self.state_dir),
                       "--user", user or own_user()]
         argv = [program("diego-scheduler"), *self.flags, "--bridge-listen", f"127.0.0.1:{self.bridge_port}",
                 "--executor", executor or program("diego-executor"), "--cell-containerizer", "none",

@@ -21,27 +21,21 @@ std::string refusal(edge::Options options) {
 
 }  // namespace
 
-TEST_CASE("masters are named by host and port, alone or as a list", "[options]") {
-  const auto [flag, urls] = GENERATE(table<std::string, Strings>({
-      {"10.0.0.1", Strings{"http://10.0.0.1:5050/api/v1/scheduler"}},
-      {"m1:5051", Strings{"http://m1:5051/api/v1/scheduler"}},
-      {"https://a,b:1/", Strings{"https://a:5050/api/v1/scheduler", "https://b:1/api/v1/scheduler"}},
-  }));
-  const auto got = edge::master_urls(flag);
-  REQUIRE(got);
-  CHECK(*got == urls);
-}
+TEST_CASE("what --master says is read, and a password in it told to nobody", "[options]") {
+  auto options = good();
+  options.mesos.master = "zk://user:secret@a:1,b/mesos";
+  REQUIRE(edge::finish(options));
+  const auto* zookeeper = std::get_if<mesos_client::ZooKeeperAddress>(&options.mesos.address);
+  REQUIRE(zookeeper != nullptr);
+  CHECK(zookeeper->path == "/mesos");
+  CHECK(options.mesos.master.find("secret") == std::string::npos);
 
-TEST_CASE("a master that cannot be found that way is one clear line", "[options]") {
-  const auto [flag, line] = GENERATE(table<std::string, std::string>({
-      {"", "--master : names no master"},
-      {"zk://a/mesos", "--master zk://a/mesos: this version finds masters by host:port or http(s)://a,b,c only"},
-  }));
-  const auto got = edge::master_urls(flag);
-  REQUIRE_FALSE(got);
-  CHECK(got.error().message() == line);
-  CHECK_FALSE(edge::master_urls("ftp://a"));
-  CHECK_FALSE(edge::master_urls("a:b"));
+  for (const std::string bad : {"", "ftp://a", "a:b", "zk://a:2181"}) {
+    auto wrong = good();
+    wrong.mesos.master = bad;
+    CAPTURE(bad);
+    CHECK(refusal(wrong).starts_with("--master"));
+  }
 }
 
 TEST_CASE("flags that do not fit together are refused", "[options]") {
