@@ -201,8 +201,12 @@ void CallConnection::Impl::write() {
   written += count;
   out_sent += count;
   just_wrote = count > 0;
+  constexpr std::size_t kWrittenKept = std::size_t{1} << 20U;
   if (out_sent == out.size()) {
     out.clear();
+    out_sent = 0;
+  } else if (out_sent >= kWrittenKept) {  // In a long burst there is always something left.
+    out.erase(0, out_sent);
     out_sent = 0;
   }
   // An answer may have come all the same: the peer need not read a request that it refuses.

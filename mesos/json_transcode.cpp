@@ -362,6 +362,7 @@ class Transcoder {
     bool whole = false;
     double value = 0;
     if (!number(from, whole) || std::from_chars(from, at_, value).ec != std::errc{}) return false;
+    if (field.type == FieldDescriptor::CPPTYPE_FLOAT && whole) return false;  // The slow way rounds it once.
     if (value == 0 && *from == '-') return false;  // What minus zero is depends on how it is written.
     begin(field);
     if (field.type == FieldDescriptor::CPPTYPE_FLOAT) {

@@ -44,7 +44,7 @@ bool RecordDecoder::read_length(std::string_view& bytes) {
 std::optional<std::string_view> RecordDecoder::next(std::string_view& bytes) {
   if (std::exchange(body_handed_out_, false)) {
     // A record of unusual size must not keep its memory.
-    if (body_.capacity() > kReserveMax) body_ = {};
+    if (body_.capacity() > kReserveMax) body_ = std::string();  // `{}` would keep the memory.
     body_.clear();
   }
   if (failure_ || (!in_body_ && !read_length(bytes)) || !in_body_) return std::nullopt;

@@ -85,8 +85,13 @@ base::Result<int> connect_tcp(const SocketConnection::Options& options, int stop
   if (const int result = ::getaddrinfo(options.url.host.c_str(), port.c_str(), &hints, &found); result != 0)
     return base::Error{"", "host name does not resolve: " + base::lower(::gai_strerror(result))};
   base::Result<int> connected = base::Error{"", "host name does not resolve: it has no address"};
-  for (const addrinfo* one = found; one != nullptr && !connected; one = one->ai_next)
-    connected = connect_to(one->ai_addr, one->ai_addrlen, options, stop, deadline);
+  for (const addrinfo* one = found; one != nullptr && !connected; one = one->ai_next) {
+    int left = 0;
+    for (const addrinfo* at = one; at != nullptr; at = at->ai_next) ++left;
+    // An address that does not answer leaves time for the others.
+    const auto now = Deadline::clock::now();
+    connected = connect_to(one->ai_addr, one->ai_addrlen, options, stop, now + (deadline - now) / left);
+  }
   ::freeaddrinfo(found);
   if (connected) {
     const int on = 1;
