@@ -52,7 +52,8 @@ void add_flags(platform::Flags& flags, Options& options) {
             "place what comes before this key in the auction, then say for every cell why or why not: "
             "<process_guid>.<index>, or a Task's guid");
   flags.group("Measuring");
-  flags.add("repeat", options.repeat, "place so often, each time on fresh cells; the median counts", 1, 10'000);
+  flags.add("repeat", options.repeat,
+            "place so often, each time on fresh cells; the median counts. With --explain: explain so often", 1, 10'000);
   flags.add("bench", options.bench, "also measure single decisions on the full cluster");
   flags.check([&options]() -> base::Status {
     if (options.out == "-" && options.json) return base::Error{"--out - and --json", "both write to stdout"};

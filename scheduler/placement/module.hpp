@@ -1,7 +1,7 @@
 // What a shared object exports to bring its own strategy (docs/placement-modules.md): one C symbol,
 // `diego_placement_module`, filled by DIEGO_PLACEMENT_MODULE(MyStrategy). C++ crosses here, so module
 // and program must come from one compiler and one version of these headers; whatever of that can be
-// told from the symbol is compared before anything of the module runs.
+// told from the symbol is compared before a strategy is made of it.
 #pragma once
 
 #include <cstddef>
@@ -78,7 +78,7 @@ struct Module {
 inline constexpr const char* kModuleSymbol = "diego_placement_module";
 
 // Keeps a module's exceptions in the module. What cost() throws about is the module's bug, and not worth
-// a scheduler: that cell then costs more than any other, so that it is taken only where nothing else fits,
+// a scheduler: that cell then costs more than any other, so that it is the last choice of its zone,
 // and the log tells of the 1st, 2nd, 4th, 8th... time.
 template <class Base>
 class Guarded : public Base {
@@ -149,7 +149,9 @@ base::Result<std::unique_ptr<Strategy>> make_module_strategy(const ModuleCall& c
     if (made->name().empty()) return refuse("name() is empty");
     static_cast<void>(made->awaits_up_cells());
     if (const IndexedStrategy* indexed = made->indexed(); indexed != nullptr) {
-      static_cast<void>(indexed->tasks_rank_apart() || indexed->depends_on_total() || indexed->depends_on_index());
+      static_cast<void>(indexed->tasks_rank_apart());
+      static_cast<void>(indexed->depends_on_total());
+      static_cast<void>(indexed->depends_on_index());
     }
     return made;
   } catch (const std::exception& problem) {

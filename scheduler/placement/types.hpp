@@ -87,7 +87,7 @@ struct Awaited {
 };
 
 // It fits nowhere now; `text` is Diego's wording (what is short on every eligible cell). Nothing of it
-// depends on the process: every request with the same kind, needs and constraints is refused alike
+// depends on the process: every request with the same kind, needs, constraints, `avoid` and `may_wait` is refused alike
 // until the cluster changes.
 struct Rejection {
   std::string text;
