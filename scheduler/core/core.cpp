@@ -17,13 +17,22 @@ Actions Core::handle(const Event& event, base::Time now) {
   return std::exchange(actions_, {});
 }
 
-Actions Core::settle(base::Time now) {
+Actions Core::settle(base::Time now, bool may_launch) {
   run_due(now);
   if (connected_) {
     if (placing_wanted_) placing_wanted_ = !place_some(now);
-    // Not before everything is decided: an ACCEPT uses up its agent's offers.
-    if (!placing_wanted_) launch_some(now);
-    if (!placing_wanted_ && planned_.empty()) answer_the_rest(now);
+    // Not before everything is decided: an ACCEPT uses up its agent's offers. But none is held for ever.
+    const auto oldest = offers_.oldest();
+    const bool pressing = oldest && now - *oldest >= config_.offer_hold / 2;
+    if (may_launch && (!placing_wanted_ || pressing)) launch_some(now);
+    if (!placing_wanted_ && planned_.empty()) {
+      answer_the_rest(now);
+    } else {
+      decline(offers_.take_stale(now - config_.offer_hold, [this](const OfferPool& pool) {
+        const AgentPtr agent = find_agent(pool.agent_id);
+        return agent == nullptr || agent->planned.empty();
+      }));
+    }
   }
   return std::exchange(actions_, {});
 }

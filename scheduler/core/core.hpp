@@ -37,7 +37,8 @@ class Core {
   Core(Config config, const CellFactory& cells, std::unique_ptr<placement::Strategy> strategy, base::Random random);
 
   Actions handle(const Event& event, base::Time now);
-  Actions settle(base::Time now);
+  // `may_launch`: false while the edge cannot take more ACCEPTs; the rest is done all the same.
+  Actions settle(base::Time now, bool may_launch = true);
 
   // When settle() wants to be called again, if nothing happens before. Long past: at once, for it had
   // more to do than one pass may take.

@@ -60,4 +60,7 @@ struct AgentRecord {
   placement::Amounts total;
 };
 
+// What placement charges for an item on an agent's cell.
+placement::Amounts needs_on(const Item& item, const AgentRecord& agent);
+
 }  // namespace core

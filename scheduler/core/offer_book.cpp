@@ -48,9 +48,13 @@ std::vector<HeldOffer> OfferBook::take_all() {
   return taken;
 }
 
-std::vector<HeldOffer> OfferBook::take_stale(base::Time held_since_before) {
+std::vector<HeldOffer> OfferBook::take_stale(base::Time held_since_before, const Choice& chosen) {
   std::vector<HeldOffer> taken;
-  while (!offers_.empty() && offers_.front().since <= held_since_before) taken.push_back(remove(offers_.begin()));
+  for (auto held = offers_.begin(); held != offers_.end() && held->since <= held_since_before;) {
+    const auto next = std::next(held);
+    if (!chosen || chosen(*held->pool)) taken.push_back(remove(held));
+    held = next;
+  }
   return taken;
 }
 

@@ -3,6 +3,7 @@
 // what answers them all.
 #pragma once
 
+#include <functional>
 #include <list>
 #include <optional>
 #include <string>
@@ -44,7 +45,8 @@ class OfferBook {
   // Removes and returns all offers of an agent, or all, oldest first. The caller answers each exactly once.
   std::vector<HeldOffer> take(OfferPool& pool);
   std::vector<HeldOffer> take_all();
-  std::vector<HeldOffer> take_stale(base::Time held_since_before);
+  using Choice = std::function<bool(const OfferPool&)>;
+  std::vector<HeldOffer> take_stale(base::Time held_since_before, const Choice& chosen = {});
   std::optional<base::Time> oldest() const;
 
   // A new subscription: the master has forgotten them all, no answer is due.

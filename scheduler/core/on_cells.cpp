@@ -141,6 +141,8 @@ void Core::forget_agent(AgentRecord& agent) {
   decline(offers_.take(agent.offers));
   if (agent.known_to_placement) cluster_.remove(agent.id);
   agent.gone = true;
+  queue_.room_may_have_grown();  // What was starting there counts no longer.
+  try_again();
   agents_.erase(agents_.find(agent.id));
 }
 
@@ -178,7 +180,11 @@ bool Core::may_go(const AgentRecord& agent, base::Time now) const {
 // scheduler ends a cell, so an idle exit cannot race a launch.
 void Core::tend_cell(const std::string& agent_id, base::Time now) {
   const AgentPtr agent = find_agent(agent_id);
-  if (agent == nullptr || !agent->cell || agent->lost) return;
+  if (agent == nullptr || !agent->cell) return;
+  if (agent->lost) {  // It may come back.
+    cell_timers_.emplace(now + kAskAgain, agent_id);
+    return;
+  }
   CellRecord& cell = *agent->cell;
   const auto again = [&](base::Time at) { cell_timers_.emplace(at, agent_id); };
   if (cell.stopping) {
@@ -202,8 +208,11 @@ void Core::tend_cell(const std::string& agent_id, base::Time now) {
     cell.asked_at = now;
     again(now + kAskAgain);
   }
-  if (cell.live.empty() && now < cell.idle_since + config_.cell_idle_timeout)
+  if (cell.live.empty() && now < cell.idle_since + config_.cell_idle_timeout) {
     again(cell.idle_since + config_.cell_idle_timeout);
+  } else if (cell.live.empty() && !agent->planned.empty()) {
+    again(now + kAskAgain);  // A plan is no launch yet.
+  }
 }
 
 void Core::on(const ExecutorEnded& event, base::Time now) {

@@ -13,14 +13,13 @@ std::string dashed(std::string ip) {
   return ip;
 }
 
-// As placement charges it.
+}  // namespace
+
 placement::Amounts needs_on(const Item& item, const AgentRecord& agent) {
   placement::Amounts needs = item.wish->needs;
   if (item.kind() == Kind::lrp) needs.mem_mb += agent.proxy_mem_mb;
   return needs;
 }
-
-}  // namespace
 
 void Core::fill_request(const Item& item) {
   request_.is_lrp = item.kind() == Kind::lrp;

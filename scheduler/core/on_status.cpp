@@ -73,7 +73,10 @@ void Core::record(const Status& status, base::Time now) {
   if (status.from_executor) hear_of_cell(*item, now);
   const bool usual = item->agent->id == status.agent_id && !item->agent->gone;
   if (const AgentPtr agent = usual ? item->agent : find_agent(status.agent_id)) {
-    if (is_live(status.state)) agent->lost = false;
+    if (is_live(status.state) && std::exchange(agent->lost, false)) {
+      refresh(*agent);
+      placing_wanted_ = true;
+    }
     if (status.state == TaskState::unreachable) {
       agent->lost = true;
       unplan_all(*agent);
@@ -237,6 +240,11 @@ void Core::adopt(const ParsedTaskId& task, const Status& status, base::Time now)
   AgentRecord& record = *item.agent;
   record.lost = false;
   item.executor_id.reset();
+  item.charged = {};
+  if (item.auction_known) {
+    if (!record.described) refresh(record);  // Which tells the proxy's memory.
+    item.charged = needs_on(item, record);
+  }
   if (!status.executor_id.empty()) {
     if (!record.cell) see_cell(record, status.executor_id, now);
     if (*record.cell->executor_id == status.executor_id) {
@@ -249,6 +257,7 @@ void Core::adopt(const ParsedTaskId& task, const Status& status, base::Time now)
   }
   note("instance adopted instance=" + to_string(task.key) + " task=" + status.task_id + " agent=" + record.id +
        " state=" + std::string(to_string(item.state)));
+  placing_wanted_ = true;
   refresh(record);
 }
 

@@ -85,11 +85,14 @@ void Core::dequeue(Item& item) {
   if (item.waits == Waits::planned) {
     const AgentPtr agent = item.agent;
     unplan(item);
+    try_again();  // Others may want its room.
     return refresh(*agent);
   }
   const bool awaits = item.waits == Waits::awaiting;
   queue_.remove(item);
-  if (awaits) end_promise(item);
+  if (!awaits) return;
+  end_promise(item);
+  placing_wanted_ = true;
 }
 
 void Core::move_to(Item& item, State state, std::string reason, base::Time now) {

@@ -77,7 +77,11 @@ base::Status Scheduler::run() {
   auto detector = mesos_client::start_master_detector(
       "--master", options_.mesos.address, detection,
       [this](mesos_client::MasterReport report) { mailbox_.post(std::move(report)); });
-  if (!detector) return detector.error();
+  if (!detector) {
+    mailbox_.close();  // Whoever asks already is told that we stop.
+    mailbox_.take(base::Duration{0});
+    return detector.error();
+  }
   while (running_) {
     auto messages = mailbox_.take(idle_for());
     // The mailbox is drained before anything is placed: a burst of auctions is one batch.
@@ -87,7 +91,7 @@ base::Status Scheduler::run() {
     }
     if (!running_) break;
     tick();
-    if (may_launch()) carry_out(core_.settle(platform::now()));
+    carry_out(core_.settle(platform::now(), may_launch()));
   }
   leaving_ = true;
   calls_.reset();
@@ -116,7 +120,9 @@ bool Scheduler::may_launch() {
 
 std::optional<base::Duration> Scheduler::idle_for() const {
   constexpr base::Time kNever = base::Time::max();
-  base::Time next = wake_on_answer_ ? kNever : core_.next_deadline().value_or(kNever);
+  // Answers wake us while we may not launch; what else is due comes a little late then.
+  constexpr base::Duration kMeanwhile = std::chrono::milliseconds(100);
+  base::Time next = wake_on_answer_ ? platform::now() + kMeanwhile : core_.next_deadline().value_or(kNever);
   next = std::min({next, session_.next_deadline().value_or(kNever), restart_at_.value_or(kNever)});
   if (next == kNever) return std::nullopt;
   return std::max(next - platform::now(), base::Duration{0});
@@ -222,6 +228,7 @@ void Scheduler::carry_out(const mesos_client::SessionActions& actions) {
 
 void Scheduler::abandon_connections() {
   leaving_ = true;
+  if (stream_) stream_->stop();
   calls_.reset();
   stream_.reset();
   leaving_ = false;
@@ -270,6 +277,7 @@ void Scheduler::on_session(const mesos_client::GivenUp& action) {
     }
     case mesos_client::GivenUp::Cause::failed_over:
       passive_ = true;
+      restart_at_.reset();
       // Two schedulers would take the framework from each other for ever.
       platform::log_error("another scheduler has taken this framework over, staying passive text=\"" + action.reason +
                           "\"");
