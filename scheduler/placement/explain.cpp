@@ -61,7 +61,7 @@ Distance distance(const Request& request, const Verdict& verdict) {
   const Amounts& missing = verdict.short_by;
   const Amounts& needs = request.needs;
   return {std::popcount(static_cast<unsigned>(verdict.obstacles & kForGood)),
-          std::popcount(static_cast<unsigned>(verdict.obstacles & ~bit(Obstacle::no_offer))),
+          std::popcount(static_cast<unsigned>(verdict.obstacles)),
           part(missing.mem_mb, needs.mem_mb) + part(missing.disk_mb, needs.disk_mb) +
               part(missing.cpus_milli, needs.cpus_milli) + part(missing.containers, needs.containers)};
 }
