@@ -20,10 +20,10 @@ Actions Core::handle(const Event& event, base::Time now) {
 Actions Core::settle(base::Time now, bool may_launch) {
   run_due(now);
   if (connected_) {
+    if (planned_.empty()) planned_since_ = now;
     if (placing_wanted_) placing_wanted_ = !place_some(now);
-    // Not before everything is decided: an ACCEPT uses up its agent's offers. But none is held for ever.
-    const auto oldest = offers_.oldest();
-    const bool pressing = oldest && now - *oldest >= config_.offer_hold / 2;
+    // Not before everything is decided: an ACCEPT uses up its agent's offers. But no plan waits for ever.
+    const bool pressing = now - planned_since_ >= config_.offer_hold / 2;
     if (may_launch && (!placing_wanted_ || pressing)) launch_some(now);
     if (!placing_wanted_ && planned_.empty()) {
       answer_the_rest(now);

@@ -165,6 +165,7 @@ class Core {
     bool operator()(const AgentRecord* a, const AgentRecord* b) const { return a->id < b->id; }
   };
   std::set<AgentRecord*, ById> planned_;  // Those with planned items.
+  base::Time planned_since_;              // Meaningful while there are some.
   OfferBook offers_;
 
   Wishes wishes_;
