@@ -5,6 +5,16 @@
 #include "scheduler/placement/index.hpp"
 
 namespace placement {
+namespace {
+
+Outcome outcome_of(Index& index, const Request& request, const Index::Decision& decision) {
+  if (decision.awaited != kNoSlot) return Awaited{index.seat(decision.awaited).seen.agent_id};
+  if (decision.chosen == kNoSlot) return Rejection{index.rejection(request, decision)};
+  const Candidate& chosen = index.seat(decision.chosen).seen;
+  return Placement{chosen.agent_id, !chosen.up};
+}
+
+}  // namespace
 
 Cluster::Cluster(std::unique_ptr<Strategy> strategy, Limits limits)
     : index_(std::make_unique<Index>((assert(strategy != nullptr), std::move(strategy)), limits)) {}
@@ -46,21 +56,17 @@ void Cluster::started(std::string_view agent_id) {
 
 Outcome Cluster::place(const Request& request, bool may_wait) {
   const Index::Decision decision = index_->decide(request, may_wait);
+  Outcome outcome = outcome_of(*index_, request, decision);
   if (decision.awaited != kNoSlot) {
     index_->book_last_room(decision.awaited, request);
-    return Awaited{index_->seat(decision.awaited).seen.agent_id};
+  } else if (decision.chosen != kNoSlot) {
+    index_->reserve(decision, request);
   }
-  if (decision.chosen == kNoSlot) return Rejection{index_->rejection(request, decision)};
-  const Placement placement{index_->seat(decision.chosen).seen.agent_id, !index_->seat(decision.chosen).seen.up};
-  index_->reserve(decision, request);
-  return placement;
+  return outcome;
 }
 
 Outcome Cluster::preview(const Request& request, bool may_wait) const {
-  const Index::Decision decision = index_->decide(request, may_wait);
-  if (decision.awaited != kNoSlot) return Awaited{index_->seat(decision.awaited).seen.agent_id};
-  if (decision.chosen == kNoSlot) return Rejection{index_->rejection(request, decision)};
-  return Placement{index_->seat(decision.chosen).seen.agent_id, !index_->seat(decision.chosen).seen.up};
+  return outcome_of(*index_, request, index_->decide(request, may_wait));
 }
 
 void Cluster::release(std::string_view agent_id, const Request& request, bool starting) {

@@ -183,11 +183,7 @@ void Search::scan(const ZoneRecord& zone) {
 Slot Search::choose_by_zone() {
   best_ = kNoSlot;
   best_cost_.reset();
-  if (!request_.is_lrp) {
-    for (const ZoneRecord& zone : index_.zones_) look_into(zone);
-    return best_;
-  }
-  if (process_ == nullptr) {  // No instance anywhere: all zones are level.
+  if (process_ == nullptr) {  // A Task, or no instance anywhere: all zones are level.
     for (const ZoneRecord& zone : index_.zones_) look_into(zone);
     return best_;
   }
