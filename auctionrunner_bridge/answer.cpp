@@ -167,9 +167,10 @@ ServerResponse show(const core::KeyPattern& pattern, Desk& desk) {
 }
 
 ServerResponse stop(const core::KeyPattern& pattern, Desk& desk) {
-  const std::vector<core::Key> keys = desk.stop(pattern);
-  if (keys.empty()) return error_response(404, "no such instance");
-  return json(202, stopping_json(keys));
+  const auto keys = desk.stop(pattern);
+  if (!keys) return error_response(503, keys.error().message());
+  if (keys->empty()) return error_response(404, "no such instance");
+  return json(202, stopping_json(*keys));
 }
 
 ServerResponse show_or_stop(const ServerRequest& request, const core::KeyPattern& pattern, Desk& desk) {
@@ -200,6 +201,18 @@ std::optional<std::vector<std::string>> split_path(std::string_view path) {
     path.remove_prefix(end);
   }
   return parts;
+}
+
+ServerResponse drain(const ServerRequest& request, const std::string& agent_id, Desk& desk) {
+  const bool wanted = request.method == "POST";
+  if (!wanted && request.method != "DELETE") return not_allowed("POST, DELETE");
+  if (!desk.drain(agent_id, wanted)) return error_response(404, "no such agent");
+  diego::GoWriter out;
+  out.begin_object();
+  out.member("agent_id", agent_id);
+  out.member("draining", wanted);
+  out.end_object();
+  return json(202, out.take());
 }
 
 ServerResponse show_cells(Desk& desk) { return json(200, cells_json(desk.cells())); }
@@ -239,6 +252,8 @@ ServerResponse route(const ServerRequest& request, Desk& desk) {
 
   if (under("instances") && depth == 2) return read_only([&] { return list_instances(request, desk); });
   if (under("cells") && depth == 2) return read_only([&] { return show_cells(desk); });
+  if (under("cells") && depth == 4 && !(*parts)[2].empty() && (*parts)[3] == "drain")
+    return drain(request, (*parts)[2], desk);
   if (under("lrps") && (depth == 3 || depth == 4) && !(*parts)[2].empty()) {
     core::KeyPattern pattern{core::Kind::lrp, (*parts)[2], {}};
     if (depth == 4) {

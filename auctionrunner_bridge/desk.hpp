@@ -1,6 +1,7 @@
 // What the bridge asks of the scheduler behind it. The scheduler's edge implements it; tests fake it.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "base/result.hpp"
@@ -9,24 +10,28 @@
 namespace bridge {
 
 // All calls come from server threads, several at a time, and must be quick: the BBS posts auctions
-// synchronously while its own caller waits, so nothing here may wait for Mesos.
+// synchronously while its own caller waits, so nothing here may wait for Mesos; a commit takes about 1 ms.
 class Desk {
  public:
   virtual ~Desk() = default;
 
-  // Takes the auctions of one request, in order; never part of them. ok() is a promise to keep them
-  // until they run or are refused (for now in memory: after a crash Diego's next convergence brings
-  // what was not launched). An error names the bound or fault and becomes a 503.
+  // Takes the auctions of one request, in order; never part of them. ok() is a promise, durable when it
+  // is given, to keep them until they run or are refused. An error names the bound or fault and becomes
+  // a 503.
   virtual base::Status submit(std::vector<core::Auction> auctions) = 0;
 
   // Ordered by key, at most query.limit, behind query.after.
   virtual std::vector<core::InstanceView> instances(const core::InstanceQuery& query) = 0;
 
   // Cancels what is queued of it, kills what runs. The keys it concerns; none: nothing is known of it.
-  virtual std::vector<core::Key> stop(const core::KeyPattern& pattern) = 0;
+  // That they are to stop is durable then; an error as for submit().
+  virtual base::Result<std::vector<core::Key>> stop(const core::KeyPattern& pattern) = 0;
 
   // Ordered by agent id.
   virtual std::vector<core::CellView> cells() = 0;
+
+  // Wants the agent empty: its work moves, its cell ends; or wants so no longer. False: no such agent.
+  virtual bool drain(const std::string& agent_id, bool wanted) = 0;
 
   virtual core::Health health() = 0;
 };

@@ -65,6 +65,14 @@ void write_cell(diego::GoWriter& out, const core::CellView& cell) {
   out.member("cpus_used_milli", cell.cpus_used_milli);
   out.member("containers_used", cell.containers_used);
   out.member("since", timestamp(cell.since));
+  out.member("outdated", cell.outdated);
+  out.member("draining", cell.draining);
+  out.key("quarantined_until");
+  if (cell.quarantined_until) {
+    out.string(timestamp(*cell.quarantined_until));
+  } else {
+    out.null();
+  }
   out.key("instances");
   write_keys(out, cell.instances);
   out.end_object();

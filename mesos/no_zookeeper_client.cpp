@@ -17,9 +17,9 @@ base::Result<std::unique_ptr<MasterDetector>> start_zookeeper_detector(std::stri
   return without(where, address);
 }
 
-base::Result<std::unique_ptr<platform::LeaderLock>> start_zookeeper_lock(std::string_view where,
-                                                                         const ZooKeeperLockOptions& options,
-                                                                         platform::LeaderLock::Report) {
+base::Result<std::unique_ptr<base::LeaderLock>> start_zookeeper_lock(std::string_view where,
+                                                                     const ZooKeeperLockOptions& options,
+                                                                     base::LeaderLock::Report) {
   return without(where, options.address);
 }
 

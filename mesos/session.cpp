@@ -148,6 +148,15 @@ SessionActions Session::restart(base::Time now, const std::string& reason) {
   return actions;
 }
 
+SessionActions Session::stop(base::Time now, const std::string& reason) {
+  SessionActions actions;
+  if (state_ != State::given_up) leave(actions, reason, now);
+  state_ = State::idle;
+  deadline_.reset();
+  outage_since_.reset();
+  return actions;
+}
+
 SessionActions Session::masters_changed(std::vector<std::string> urls, base::Time now) {
   SessionActions actions;
   const bool listed = (state_ == State::subscribed || state_ == State::awaiting) && !config_.urls.empty() &&

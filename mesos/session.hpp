@@ -123,6 +123,9 @@ class Session {
   SessionActions start(base::Time now);
   SessionActions restart(base::Time now, const std::string& reason);
 
+  // Leaves what there is and waits for the next start().
+  SessionActions stop(base::Time now, const std::string& reason);
+
   // A detector's news: the masters to try from now on. A subscription to one that is still listed
   // stays; any other is left at once. An empty list means that nobody leads: wait.
   SessionActions masters_changed(std::vector<std::string> urls, base::Time now);

@@ -16,7 +16,7 @@ namespace mesos_client {
 namespace {
 
 using Code = ZooKeeperAnswer::Code;
-using platform::LeaderLock;
+using base::LeaderLock;
 
 constexpr std::string_view kPrefix = "contender-";
 constexpr base::Duration kTryAgain = std::chrono::seconds(2);
@@ -73,8 +73,8 @@ class ZooKeeperLock final : public LeaderLock, private ZooKeeperUser {
 
   void share(std::string value) override {
     client_.post([this, value = std::move(value)] {
-      if (!held_) return report_(platform::ShareRefused{"we do not hold the lock"});
-      if (value.size() > kSharedBytesMax) return report_(platform::ShareRefused{"it is too long"});
+      if (!held_) return report_(base::ShareRefused{"we do not hold the lock"});
+      if (value.size() > kSharedBytesMax) return report_(base::ShareRefused{"it is too long"});
       to_share_ = value;
       store();
     });
@@ -93,7 +93,7 @@ class ZooKeeperLock final : public LeaderLock, private ZooKeeperUser {
       node_.clear();
     }
     if (std::exchange(outage_, false))
-      report_(platform::LockNote{false, "ZooKeeper answers again source=" + address_.text()});
+      report_(base::LockNote{false, "ZooKeeper answers again source=" + address_.text()});
     wanted_ ? look() : leave();
   }
 
@@ -102,7 +102,7 @@ class ZooKeeperLock final : public LeaderLock, private ZooKeeperUser {
     outage_ = true;
     ++step_;
     look_at_.reset();
-    report_(platform::LockNote{true, "the lock's ZooKeeper is out of reach, " + why + " source=" + address_.text()});
+    report_(base::LockNote{true, "the lock's ZooKeeper is out of reach, " + why + " source=" + address_.text()});
   }
 
   void expired(const std::string& why, base::Time) override {
@@ -206,7 +206,7 @@ class ZooKeeperLock final : public LeaderLock, private ZooKeeperUser {
       if (step != step_ || answer.code == Code::lost) return;
       if (answer.code == Code::no_node) return look();
       holder_ = name;
-      report_(platform::LockHeldByOther{answer.ok() ? answer.data.substr(0, kWhoBytesMax) : name});
+      report_(base::LockHeldByOther{answer.ok() ? answer.data.substr(0, kWhoBytesMax) : name});
     });
   }
 
@@ -222,7 +222,7 @@ class ZooKeeperLock final : public LeaderLock, private ZooKeeperUser {
       held_ = true;
       extend(asked);
       probe_at_ = asked + timeout_ / 10;
-      report_(platform::LockAcquired{answer.data});
+      report_(base::LockAcquired{answer.data});
     });
   }
 
@@ -249,7 +249,7 @@ class ZooKeeperLock final : public LeaderLock, private ZooKeeperUser {
     lease_until_ = 0;
     to_share_.reset();
     store_again_ = false;
-    if (std::exchange(held_, false)) report_(platform::LockLost{reason});
+    if (std::exchange(held_, false)) report_(base::LockLost{reason});
   }
 
   // Takes back every entry of ours, also one whose creation was not answered yet: requests are
@@ -273,7 +273,7 @@ class ZooKeeperLock final : public LeaderLock, private ZooKeeperUser {
   void puzzled(const std::string& what, const ZooKeeperAnswer& answer) {
     look_at_ = platform::now() + kTryAgain;
     const std::string text = what + ": " + answer.text;
-    if (std::exchange(said_, text) != text) report_(platform::LockNote{true, text});
+    if (std::exchange(said_, text) != text) report_(base::LockNote{true, text});
   }
 
   // ---- The shared text.
@@ -291,9 +291,9 @@ class ZooKeeperLock final : public LeaderLock, private ZooKeeperUser {
                           }
                           to_share_.reset();
                           if (!answer.ok())
-                            return report_(platform::ShareRefused{"storing " + shared_path() + ": " + answer.text});
+                            return report_(base::ShareRefused{"storing " + shared_path() + ": " + answer.text});
                           shared_version_ = shared_version_ ? *shared_version_ + 1 : 0;
-                          report_(platform::ShareStored{value});
+                          report_(base::ShareStored{value});
                         });
   }
 
@@ -307,10 +307,10 @@ class ZooKeeperLock final : public LeaderLock, private ZooKeeperUser {
       }
       const std::string value = *std::exchange(to_share_, std::nullopt);
       if (!answer.ok() || answer.data != value) {
-        return report_(platform::ShareRefused{"somebody else wrote " + shared_path() + " while we held the lock"});
+        return report_(base::ShareRefused{"somebody else wrote " + shared_path() + " while we held the lock"});
       }
       shared_version_ = answer.version;
-      report_(platform::ShareStored{value});
+      report_(base::ShareStored{value});
     });
   }
 

@@ -8,10 +8,10 @@
 #include <memory>
 #include <string>
 
+#include "base/leader_lock.hpp"
 #include "base/result.hpp"
 #include "base/time.hpp"
 #include "mesos/master_address.hpp"
-#include "platform/leader_lock.hpp"
 
 namespace mesos_client {
 
@@ -27,8 +27,8 @@ struct ZooKeeperLockOptions {
 constexpr base::Duration lock_lease(base::Duration session_timeout) { return session_timeout - session_timeout / 6; }
 
 // Fails in a build without ZooKeeper. `where` names the flag.
-base::Result<std::unique_ptr<platform::LeaderLock>> start_zookeeper_lock(std::string_view where,
-                                                                         const ZooKeeperLockOptions& options,
-                                                                         platform::LeaderLock::Report report);
+base::Result<std::unique_ptr<base::LeaderLock>> start_zookeeper_lock(std::string_view where,
+                                                                     const ZooKeeperLockOptions& options,
+                                                                     base::LeaderLock::Report report);
 
 }  // namespace mesos_client

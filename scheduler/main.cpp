@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -14,7 +15,7 @@
 #include "platform/log.hpp"
 #include "scheduler/edge/options.hpp"
 #include "scheduler/edge/scheduler.hpp"
-#include "scheduler/edge/state_dir.hpp"
+#include "scheduler/edge/state.hpp"
 #include "scheduler/edge/teardown.hpp"
 #include "scheduler/plugin/load.hpp"
 
@@ -88,23 +89,27 @@ bridge::BridgeOptions bridge_options(const edge::BridgeFlags& flags) {
 int run(const edge::Options& options) {
   auto strategy = plugin::load_strategy(options.strategy, options.weights, platform::log_error);
   if (!strategy) return fail(strategy.error());
-  auto state = edge::StateDir::open(options.state_dir);
+  auto state = edge::open_state(options.state_dir);
   if (!state) return fail(state.error());
-  auto framework_id = state->framework_id();
-  if (!framework_id) return fail(framework_id.error());
 
-  edge::Scheduler scheduler(options, std::move(*strategy), *state, framework_id->value_or(""));
-  bridge::Bridge bridge(bridge_options(options.bridge), scheduler);
-  const auto port = bridge.start();
-  if (!port) return fail(port.error());
-  std::printf("diego-scheduler: bridge %s://%s master %s\n", options.bridge.cert_file.empty() ? "http" : "https",
-              platform::HostPort{options.bridge.address.host, *port}.text().c_str(), options.mesos.master.c_str());
-  std::fflush(stdout);
+  // Who does not lead does not listen: Diego's BBS goes to the one that answers.
+  std::unique_ptr<bridge::Bridge> bridge;
+  edge::Scheduler scheduler(options, std::move(*strategy), *state->store, [&]() -> base::Status {
+    const auto port = bridge->start();
+    if (!port) return port.error();
+    std::printf("diego-scheduler: bridge %s://%s master %s\n", options.bridge.cert_file.empty() ? "http" : "https",
+                platform::HostPort{options.bridge.address.host, *port}.text().c_str(), options.mesos.master.c_str());
+    std::fflush(stdout);
+    return base::ok();
+  });
+  bridge = std::make_unique<bridge::Bridge>(bridge_options(options.bridge), scheduler);
+  if (auto loaded = state->store->load(scheduler.recovery(), platform::log_warning); !loaded)
+    return fail(loaded.error());
 
   StopOnSignal::watch(&scheduler);
   const base::Status outcome = scheduler.run();
   StopOnSignal::watch(nullptr);
-  bridge.stop();
+  bridge->stop();
   return outcome ? 0 : fail(outcome.error());
 }
 

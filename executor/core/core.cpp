@@ -110,7 +110,8 @@ void Core::leave_further(base::Time now) {
 
 void Core::end_all(TaskState state, const std::string& message, base::Time now) {
   for (Attempt* attempt : in_order()) {
-    if (attempt->phase != Phase::ended) send(*attempt, attempt->stop_wanted ? TaskState::killed : state, message, now);
+    if (attempt->phase == Phase::ended) continue;
+    send(*attempt, attempt->stop_wanted ? TaskState::killed : state, message, now, true);
   }
 }
 
@@ -197,12 +198,12 @@ std::vector<Core::Attempt*> Core::in_order() {
 }
 
 // Records the state of a task and tells the agent if it can be told; a terminal one ends the attempt.
-void Core::send(Attempt& attempt, TaskState state, const std::string& message, base::Time now) {
+void Core::send(Attempt& attempt, TaskState state, const std::string& message, base::Time now, bool with_cell) {
   if (terminal(state)) {
     attempt.phase = Phase::ended;
     attempt.stop_again_at.reset();
   }
-  updates_.push_back({attempt.task_id, state, random_.uuid4(), now, message});
+  updates_.push_back({attempt.task_id, state, random_.uuid4(), now, message, with_cell});
   if (subscribed_) actions_.emplace_back(SendUpdate{updates_.back()});
 }
 

@@ -128,7 +128,7 @@ class Core {
   void post_queued(base::Time now);
   void poll(base::Time now);
   void maybe_report(base::Time now);
-  void send(Attempt& attempt, TaskState state, const std::string& message, base::Time now);
+  void send(Attempt& attempt, TaskState state, const std::string& message, base::Time now, bool with_cell = false);
   void log(Log::Level level, std::string text);
   std::vector<Attempt*> in_order();
   bool holds_work() const;

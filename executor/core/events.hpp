@@ -29,6 +29,7 @@ struct Update {
   std::string uuid;  // 16 raw bytes, version 4.
   base::Time timestamp;
   std::string message;
+  bool with_cell = false;  // It ended because its cell did, not by itself.
   bool operator==(const Update&) const = default;
 };
 

@@ -170,6 +170,8 @@ mesos::v1::TaskStatus status_of(const Update& update) {
   status.set_uuid(update.uuid);
   status.set_timestamp(base::to_seconds(update.timestamp.time_since_epoch()));
   if (!update.message.empty()) status.set_message(update.message);
+  // What an agent says of tasks whose executor has ended: the scheduler places them again.
+  if (update.with_cell) status.set_reason(mesos::v1::TaskStatus::REASON_EXECUTOR_TERMINATED);
   return status;
 }
 

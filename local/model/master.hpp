@@ -81,10 +81,16 @@ class Master {
   // Heartbeats, batch allocations and timeouts that are due.
   MasterActions tick(base::Time now);
 
+  // Takes an offer back, as an allocator does that has a better use for it (Mesos: RESCIND). It may be unknown.
+  MasterActions rescind_offer(const std::string& offer_id, base::Time now);
+
   // When tick() has something to do at the latest.
   base::Time next_deadline() const;
 
   const std::string& id() const;
+
+  // All it knows, for who checks a simulation (master_state.hpp).
+  const MasterState& state() const { return *state_; }
 
  private:
   std::unique_ptr<MasterState> state_;

@@ -169,6 +169,10 @@ MasterActions Master::agent_lost(AgentLink link, base::Time now) {
   return frame(*state_, now, [&] { state_->agent_lost(link); });
 }
 
+MasterActions Master::rescind_offer(const std::string& offer_id, base::Time now) {
+  return frame(*state_, now, [&, id = offer_id] { state_->rescind(id); });  // The caller's may live inside the offer.
+}
+
 MasterActions Master::tick(base::Time now) {
   return frame(*state_, now, [&] { state_->tick(); });
 }

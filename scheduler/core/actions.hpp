@@ -1,5 +1,5 @@
-// What the core wants done, in the order in which it must happen. Orders; the edge carries them out
-// and reports failures as events, it never retries on its own.
+// What the core wants done, in the order in which it must happen, once what changed is durable
+// (journal.hpp). Orders; the engine carries them out and reports failures as events, it never retries.
 #pragma once
 
 #include <string>
@@ -11,16 +11,6 @@
 #include "scheduler/core/work.hpp"
 
 namespace core {
-
-// Durably, before anything that follows it.
-struct SaveFramework {
-  std::string framework_id;
-  bool operator==(const SaveFramework&) const = default;
-};
-// The saved id is dead; subscribe as a new framework.
-struct ForgetFramework {
-  bool operator==(const ForgetFramework&) const = default;
-};
 
 struct Launch {
   std::string task_id;
@@ -42,6 +32,11 @@ struct Decline {
   std::vector<std::string> offer_ids;
   base::Duration refuse_for{};
   bool operator==(const Decline&) const = default;
+};
+// The agents are empty of us.
+struct AcceptInverseOffers {
+  std::vector<std::string> inverse_offer_ids;
+  bool operator==(const AcceptInverseOffers&) const = default;
 };
 struct DeclineInverseOffers {
   std::vector<std::string> inverse_offer_ids;
@@ -85,8 +80,8 @@ struct Note {
   bool operator==(const Note&) const = default;
 };
 
-using Action = std::variant<SaveFramework, ForgetFramework, Accept, Decline, DeclineInverseOffers, Revive, Suppress,
-                            Acknowledge, Kill, Reconcile, ShutdownExecutor, RequestReport, Note>;
+using Action = std::variant<Accept, Decline, AcceptInverseOffers, DeclineInverseOffers, Revive, Suppress, Acknowledge,
+                            Kill, Reconcile, ShutdownExecutor, RequestReport, Note>;
 using Actions = std::vector<Action>;
 
 }  // namespace core

@@ -27,6 +27,9 @@ struct Config {
   base::Duration revive_interval_max = std::chrono::seconds(1);
   base::Duration discovery =
       std::chrono::milliseconds(1500);  // After the first subscription: look at every agent's executors.
+  // After the first subscription, and that of a new leader: how long the answers about tasks that we do not
+  // know are waited for before anything is launched. Zero: not at all.
+  base::Duration fence_max{0};
   base::Duration implicit_reconcile_interval = std::chrono::minutes(15);
   base::Duration agent_reregister_timeout = std::chrono::minutes(10);  // Mesos: --agent_reregister_timeout.
   base::Duration launch_silence = std::chrono::seconds(30);  // Then a launch without any status is asked about.
@@ -36,6 +39,18 @@ struct Config {
   base::Duration ended_keep = std::chrono::hours(1);
   std::size_t ended_max = 10'000;
   std::size_t tasks_per_accept_max = 200;  // Mesos: the master validates them synchronously.
+
+  std::int64_t launch_rate = 0;         // Launches per second in all; a second's worth may come at once. 0: any.
+  std::int64_t cells_min = 0;           // Cells kept, with work or without.
+  std::int64_t cells_max = 0;           // No cell beyond is started; 0: any number.
+  std::int64_t cells_starting_max = 0;  // Cells started that are not up yet; 0: any number.
+  std::int64_t cells_roll_max = 1;      // Outdated cells replaced at a time; 0: they stay.
+  base::Duration evacuation_timeout = std::chrono::minutes(10);  // Of an agent that is left: then its work is killed.
+  // An agent whose cell so many launches failed on, in not much more than a half-life, takes no work until
+  // their score has decayed to 1. 0: never.
+  std::int64_t quarantine_failures = 3;
+  base::Duration quarantine_half_life = std::chrono::seconds(60);
+  base::Duration rep_silence_max = std::chrono::seconds(60);  // Then a cell without work is told to go.
 
   std::int64_t instance_mem_floor_mb = 64;  // Charged where Diego says 0, unlimited.
   std::int64_t instance_cpus_milli = 100;

@@ -10,7 +10,8 @@ Core::Core(Config config, const CellFactory& cells, std::unique_ptr<placement::S
       random_(random),
       cluster_(std::move(strategy), config_.limits),
       wishes_(config_),
-      revive_interval_(config_.revive_interval_min) {}
+      revive_interval_(config_.revive_interval_min),
+      cell_prefix_("diego-cell-" + cell_factory_.fingerprint() + "-") {}
 
 Actions Core::handle(const Event& event, base::Time now) {
   std::visit([this, now](const auto& one) { on(one, now); }, event);
@@ -19,13 +20,15 @@ Actions Core::handle(const Event& event, base::Time now) {
 
 Actions Core::settle(base::Time now, bool may_launch) {
   run_due(now);
-  if (connected_) {
+  if (fence_until_ && *fence_until_ <= now) fence_until_.reset();
+  if (connected_ && !fenced()) {
     if (planned_.empty()) planned_since_ = now;
     if (placing_wanted_) placing_wanted_ = !place_some(now);
     // Not before everything is decided: an ACCEPT uses up its agent's offers. But no plan waits for ever.
     const bool pressing = now - planned_since_ >= config_.offer_hold / 2;
     if (may_launch && (!placing_wanted_ || pressing)) launch_some(now);
     if (!placing_wanted_ && planned_.empty()) {
+      if (may_launch) start_warm_cells(now);
       answer_the_rest(now);
     } else {
       decline(offers_.take_stale(now - config_.offer_hold, [this](const OfferPool& pool) {
@@ -38,13 +41,14 @@ Actions Core::settle(base::Time now, bool may_launch) {
 }
 
 std::optional<base::Time> Core::next_deadline() const {
-  if (connected_ && (placing_wanted_ || !planned_.empty())) return base::Time{};
+  if (connected_ && !fenced() && (placing_wanted_ || !planned_.empty())) return base::Time{};
   std::optional<base::Time> next;
   const auto consider = [&next](const std::optional<base::Time>& at) {
     if (at && (!next || *at < *next)) next = at;
   };
   for (const ItemTimers* timers : {&kills_, &silences_, &placement_timeouts_}) consider(timers->next());
-  for (const auto& at : {next_ask_at_, implicit_reconcile_at_, discovered_at_, revive_at_, queue_.next_due()})
+  for (const auto& at : {next_ask_at_, implicit_reconcile_at_, discovered_at_, revive_at_, launch_credit_at_,
+                         fence_until_, strays_due_, queue_.next_due()})
     consider(at);
   if (!cell_timers_.empty()) consider(cell_timers_.begin()->first);
   if (!ended_.empty()) consider(ended_.front().first + config_.ended_keep);
@@ -65,14 +69,17 @@ void Core::run_due(base::Time now) {
     return true;
   };
   if (due(discovered_at_)) try_again();
+  if (due(launch_credit_at_)) placing_wanted_ = boot_wanted_ = true;
   due(revive_at_);  // answer_the_rest() does it.
   end_waits(now);
   run_items_due(now);
+  if (due(strays_due_)) kill_strays_again(now);
   // Tending a cell may arm its timer anew.
   std::vector<std::string> cells;
   while (!cell_timers_.empty() && cell_timers_.begin()->first <= now)
     cells.push_back(std::move(cell_timers_.extract(cell_timers_.begin()).value().second));
   for (const std::string& agent_id : cells) tend_cell(agent_id, now);
+  roll_some(now);
   if (next_ask_at_ && *next_ask_at_ <= now) ask_about_unanswered(now);
   if (due(implicit_reconcile_at_)) {
     if (connected_) act(Reconcile{});

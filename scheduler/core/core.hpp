@@ -1,8 +1,9 @@
 // The scheduler's decisions as one pure state machine: events in, actions out, time and chance as
 // arguments. No sockets, threads, files, clock, Mesos messages or logging in here.
 //
-//   for each message: carry_out(core.handle(event, now));
-//   after the last:   carry_out(core.settle(now));   // places work; sleep until next_deadline()
+//   for each message: actions += core.handle(event, now);
+//   after the last:   actions += core.settle(now);   // places work; sleep until next_deadline()
+//   then:             what changed is saved, and the actions are carried out.
 //
 // handle() records; settle() places what waits, answers offers, and runs what is due. So a burst of
 // auctions is one batch without a sleep. What is more than one pass may take is planned over several,
@@ -23,6 +24,7 @@
 #include "scheduler/core/actions.hpp"
 #include "scheduler/core/config.hpp"
 #include "scheduler/core/events.hpp"
+#include "scheduler/core/journal.hpp"
 #include "scheduler/core/ledger.hpp"
 #include "scheduler/core/offer_book.hpp"
 #include "scheduler/core/queue.hpp"
@@ -50,13 +52,26 @@ class Core {
   // For the next SUBSCRIBE: whether our role starts suppressed.
   bool wants_suppressed(base::Time now) const;
   const std::string& framework_id() const { return framework_id_; }
-  // At start, from the store.
-  void remember_framework(std::string id) { framework_id_ = std::move(id); }
+  // Subscribe as this one next; what another id was known for is gone with it.
+  void remember_framework(std::string id);
+
+  // recovery.cpp: what must survive the process (journal.hpp). Everything that changed since it was last
+  // saved; the same again, and more, until changes_saved().
+  bool has_changes() const;
+  void write_changes(Journal& journal) const;
+  void changes_saved();
+  // It could not be saved: forgets the auctions that were accepted since and are only queued.
+  void withdraw_unsaved();
+  // Before the first event, from a store: the wishes, then the instances that name them, then recovered().
+  base::Status restore_wish(std::uint64_t id, std::string_view text);
+  base::Status restore(const InstanceRow& row);
+  void recovered(base::Time now);
 
   std::vector<InstanceView> instances(const InstanceQuery& query) const;
   // Keys that a pattern names; ended ones included while they are kept.
   std::vector<Key> matching(const KeyPattern& pattern) const { return items_.matching(pattern); }
   std::vector<CellView> cells() const;
+  bool knows_agent(std::string_view agent_id) const { return find_agent(agent_id) != nullptr; }
 
  private:
   using AgentPtr = std::shared_ptr<AgentRecord>;
@@ -74,7 +89,15 @@ class Core {
   void erase_ended(Item& item);
   void kill(Item& item, base::Time now);
 
+  // recovery.cpp
+  void mark(Item& item);
+  void erase(Item& item);
+  void restore_live(Item& item, const InstanceRow& row);
+
   // on_session.cpp
+  void on(const LeadershipTaken& event, base::Time now);
+  void raise_fence(base::Time now);
+  bool fenced() const { return fence_until_.has_value(); }
   void on(const Subscribed& event, base::Time now);
   void on(const Disconnected& event, base::Time now);
   void on(const FrameworkRemoved& event, base::Time now);
@@ -86,11 +109,49 @@ class Core {
   // on_offers.cpp
   void on(const OffersArrived& event, base::Time now);
   void on(const OfferRescinded& event, base::Time now);
-  void on(const InverseOffersArrived& event, base::Time now);
   void see_executors(AgentRecord& agent, const Offer& offer, base::Time now);
+  bool forget_unbooked_cell(AgentRecord& agent, const Offer& offer, base::Time now);
+  void seat_work(AgentRecord& agent);
   void answer_the_rest(base::Time now);
   void decline(std::vector<HeldOffer> offers);
   void revive_or_suppress(bool waiting, base::Time now);
+
+  // twins.cpp: two attempts of a key at a time.
+  Item* twin_of(const Item& item) const;
+  Item* attempt_of(const ParsedTaskId& task) const;
+  void want_move(Item& item, base::Time now);
+  void drop_move(const Item& item);
+  Item& add_twin(Item& item);
+  void erase_twin(Item& twin);
+  void swap_attempts(Item& a, Item& b);
+  void attempt_runs(Item& item, base::Time now);
+  bool hand_over(Item& item, const Status& status, base::Time now);
+  void twin_ended(Item& twin, const Status& status, base::Time now);
+  void kill_twin(Item& twin, std::string reason, base::Time now);
+  void stop_twin(const Item& item, base::Time now);
+  bool keep_beside(Item& item, const ParsedTaskId& task, const Status& status, base::Time now);
+  void take_seat(Item& item, const Status& status, base::Time now);
+  void forget_twins();
+
+  // on_drain.cpp: agents that are left.
+  void on(const DrainRequested& event, base::Time now);
+  void on(const DrainCancelled& event, base::Time now);
+  void on(const InverseOffersArrived& event, base::Time now);
+  void on(const InverseOfferRescinded& event, base::Time now);
+  Leaving& leave_agent(AgentRecord& agent, bool with_deadline, const char* why, base::Time now);
+  void stay(AgentRecord& agent);
+  void hear_of_draining(AgentRecord& agent, base::Time now);
+  void hear_of_maintenance(AgentRecord& agent, const Offer& offer, base::Time now);
+  void press_on(AgentRecord& agent, base::Time now);
+  void evict(AgentRecord& agent, base::Time now);
+  void cell_left(AgentRecord& agent);
+  void roll_some(base::Time now);
+
+  // on_warm.cpp: cells without work.
+  bool wants_warm(base::Time now) const;
+  void start_warm_cells(base::Time now);
+  void boot(AgentRecord& agent, base::Time now);
+  void record_boot(const Status& status, base::Time now);
 
   // on_placing.cpp
   bool place_some(base::Time now);
@@ -103,7 +164,10 @@ class Core {
   void end_promise(Item& item);
   void end_promises(AgentRecord& agent);
   void launch(AgentRecord& agent, base::Time now);
+  std::vector<Piece> take_pool(AgentRecord& agent, Accept& accept);
   void open_cell(AgentRecord& agent, std::vector<Piece>& pool, base::Time now);
+  bool may_launch_one(base::Time now) const;
+  void count_launch(base::Time now);
 
   // on_status.cpp
   void on(const StatusArrived& event, base::Time now);
@@ -112,6 +176,10 @@ class Core {
   void record_live(Item& item, const Status& status, base::Time now);
   void record_end(Item& item, const Status& status, base::Time now);
   void record_stray(const ParsedTaskId& task, const Status& status, base::Time now);
+  void kill_stray(const ParsedTaskId& task, const Status& status, base::Time now);
+  void kill_strays_again(base::Time now);
+  void stray_ended(const std::string& task_id, base::Time now);
+  bool has_stray(const Key& key) const;
   void adopt(const ParsedTaskId& task, const Status& status, base::Time now);
   void retry_launch(Item& item, const Status& status, base::Time now);
   void requeue_or_end(Item& item, const std::string& why, base::Time now);
@@ -134,18 +202,29 @@ class Core {
   void charge(Item& item, const placement::Amounts& amounts);
   void forget_cell(AgentRecord& agent, base::Time now);
   void leave_cell(Item& item, base::Time now);
-  void tend_cell(const std::string& agent_id, base::Time now);
-  bool may_go(const AgentRecord& agent, base::Time now) const;
   void forget_agent(AgentRecord& agent);
   placement::Cell cell_as_told(AgentRecord& agent) const;
   void refresh(AgentRecord& agent);
 
+  // tend.cpp
+  void tend_cell(const std::string& agent_id, base::Time now);
+  bool may_go(const AgentRecord& agent, base::Time now) const;
+  void look_when_idle(const AgentRecord& agent, base::Time now);
+  void tell_to_go(AgentRecord& agent, const std::string& why, base::Time now);
+  void cell_is_up(AgentRecord& agent);
+  void blame(AgentRecord& agent, const std::string& why, base::Time now);
+  void end_quarantine(AgentRecord& agent, base::Time now);
+  bool is_outdated(const CellRecord& cell) const;
+  void count_cell(AgentRecord& agent);
+  void uncount_cell(AgentRecord& agent);
+
   std::string reason_of(const Item& item) const;
+  std::string reason_of_move(const Item& item) const;
 
   void run_due(base::Time now);
   void run_items_due(base::Time now);
   void end_waits(base::Time now);
-  void try_again() { placing_wanted_ = revive_wanted_ = true; }
+  void try_again() { placing_wanted_ = revive_wanted_ = boot_wanted_ = true; }
   void act(Action action) { actions_.push_back(std::move(action)); }
   void note(std::string text) { act(Note{false, std::move(text)}); }
   void warn(std::string text) { act(Note{true, std::move(text)}); }
@@ -156,6 +235,17 @@ class Core {
   placement::Cluster cluster_;
 
   std::string framework_id_;
+  bool framework_changed_ = false;                        // Since it was last saved.
+  std::vector<std::pair<Item*, std::uint32_t>> changed_;  // With their rows: an item may have left since.
+  std::vector<std::uint32_t> erased_rows_;
+  std::uint32_t rows_ = 0;                                      // Given out.
+  std::unordered_map<std::uint64_t, WishPtr> restored_wishes_;  // Until recovered().
+
+  // Nothing is launched until the master has answered about this name, which no task has: it answers in
+  // order, so by then it has told of every task it knows.
+  bool fence_wanted_ = true;
+  std::string fence_;
+  std::optional<base::Time> fence_until_;
   bool connected_ = false;
   bool suppressed_ = false;
   std::optional<base::Time> discovering_until_;  // Set by the first subscription of this process.
@@ -192,6 +282,31 @@ class Core {
   ItemTimers kills_, silences_, placement_timeouts_;
   std::set<std::pair<base::Time, std::string>> cell_timers_;  // By agent id.
   std::optional<base::Time> next_ask_at_, implicit_reconcile_at_, discovered_at_, revive_at_;
+
+  // By key. A twin's process is its own: what its key's has may end before it.
+  struct Twin {
+    Process process;
+    Item* item = nullptr;
+  };
+  std::map<Key, std::unique_ptr<Twin>> twins_;
+
+  // Attempts that count no more and are told to end, until they have: by task id.
+  struct Stray {
+    Key key;
+    std::string agent_id;
+    base::Time since;
+  };
+  std::map<std::string, Stray> strays_;
+  std::optional<base::Time> strays_due_;
+
+  std::set<std::string> drains_;  // Agents that an operator drains, whether they are there or not.
+  std::set<AgentRecord*, ById> outdated_, rolling_;
+  const std::string cell_prefix_;  // Of the executor ids of this configuration.
+  std::int64_t cells_ = 0, cells_opening_ = 0, cells_usable_ = 0;
+  bool may_open_ = true;              // Another cell, by --cells-max and --cells-starting-max.
+  bool boot_wanted_ = false;          // Something changed that may let a warm cell start.
+  base::Time launches_booked_until_;  // By --launch-rate.
+  std::optional<base::Time> launch_credit_at_;
 
   Actions actions_;  // Of the frame under way.
 };

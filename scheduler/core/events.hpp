@@ -24,6 +24,10 @@ struct Subscribed {
   std::string framework_id;
   bool suppressed = false;  // What the SUBSCRIBE asked for.
 };
+// Before a subscription: this scheduler leads, and may not have led before.
+struct LeadershipTaken {
+  bool another_led = false;  // Since what we know was written: only what Mesos confirms still lives.
+};
 struct Disconnected {
   std::string reason;
 };
@@ -37,8 +41,23 @@ struct OffersArrived {
 struct OfferRescinded {
   std::string offer_id;
 };
+// Mesos wants an agent back, for maintenance.
+struct InverseOffer {
+  std::string id, agent_id;  // The agent may be empty.
+  bool operator==(const InverseOffer&) const = default;
+};
 struct InverseOffersArrived {
-  std::vector<std::string> inverse_offer_ids;
+  std::vector<InverseOffer> offers;
+};
+struct InverseOfferRescinded {
+  std::string inverse_offer_id;
+};
+// An operator wants the agent empty, or does so no longer. An agent we do not know: nothing happens.
+struct DrainRequested {
+  std::string agent_id;
+};
+struct DrainCancelled {
+  std::string agent_id;
 };
 
 // Mesos's TaskState by name.
@@ -113,8 +132,9 @@ struct CellReported {
   bool operator==(const CellReported&) const = default;
 };
 
-using Event = std::variant<AuctionsSubmitted, StopRequested, Subscribed, Disconnected, FrameworkRemoved, OffersArrived,
-                           OfferRescinded, InverseOffersArrived, StatusArrived, ExecutorEnded, AgentLost, CellSaidHello,
-                           CellReported>;
+using Event =
+    std::variant<AuctionsSubmitted, StopRequested, DrainRequested, DrainCancelled, LeadershipTaken, Subscribed,
+                 Disconnected, FrameworkRemoved, OffersArrived, OfferRescinded, InverseOffersArrived,
+                 InverseOfferRescinded, StatusArrived, ExecutorEnded, AgentLost, CellSaidHello, CellReported>;
 
 }  // namespace core

@@ -13,6 +13,8 @@ namespace core {
 // Mesos: at most 255 bytes (v1 common validation).
 inline constexpr std::size_t kTaskIdBytesMax = 255;
 inline constexpr std::size_t kAttemptLetters = 8;
+// Of tasks that carry no work: they end when their cell is up. Never that of work, whose '~' is encoded.
+inline constexpr std::string_view kBootTaskPrefix = "~cell.";
 
 // Only [A-Za-z0-9_-], as in nearly every guid: nothing of it needs encoding or escaping anywhere.
 bool is_plain(std::string_view text);

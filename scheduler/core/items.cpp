@@ -100,6 +100,21 @@ void Items::erase(Item& item) {
   --size_;
 }
 
+Item& Items::add_twin(const Process& process, std::int32_t index) {
+  Item& item = fresh();
+  item.process = &process;
+  item.index = index;
+  item.twin = true;
+  return item;
+}
+
+void Items::erase_twin(Item& item) {
+  item = Item{};
+  item.serial = ++serials_;
+  free_.push_back(&item);
+  --size_;
+}
+
 std::vector<Key> Items::matching(const KeyPattern& pattern) const {
   std::vector<Key> keys;
   const auto& processes = by_guid_[static_cast<std::size_t>(pattern.kind)];

@@ -45,6 +45,7 @@ struct Item {
   const Process* process = nullptr;
   std::int32_t index = 0;
   std::uint32_t serial = 0;  // Of this use of the memory: what a Handle compares.
+  std::uint32_t row = 0;     // In the store.
 
   WishPtr wish;         // Never null.
   TextPtr trace;        // May be null.
@@ -62,6 +63,10 @@ struct Item {
   bool queue_again : 1 = false;         // After the stop: an auction came while it was stopping.
   bool in_cell : 1 = false;             // It is in `live` of its agent's cell, and placement counts it there.
   bool counts_as_starting : 1 = false;  // To placement.
+  bool changed : 1 = false;             // Since it was last saved.
+  bool saved : 1 = false;               // Ever.
+  bool twin : 1 = false;                // The second attempt of its key (twins.cpp): never found by it, never saved.
+  bool doubtful : 1 = false;            // Live by an old record; another scheduler may have ended it since.
   std::uint16_t failures = 0;           // In a row, before it ran.
   std::int32_t attempts = 0;            // Launches in all.
 
@@ -143,6 +148,10 @@ class Items {
   // A fresh item for a key that has none. Items stay where they are until they are erased.
   Item& add(const Key& key);
   void erase(Item& item);
+
+  // A second item of a key, which is not found by it. `process` is its own and outlives it.
+  Item& add_twin(const Process& process, std::int32_t index);
+  void erase_twin(Item& item);
 
   Handle handle_of(Item& item) const { return {&item, item.serial}; }
   // From now on its handles lead nowhere.

@@ -31,6 +31,23 @@ struct CellRecord {
   std::unique_ptr<CellReported> report;  // Without the list of its work; null before the first.
   bool reported_idle = false;            // The report named no work.
   base::Time asked_at;                   // For a report, or SHUTDOWN, last.
+  std::string boot_task;                 // The live task that only boots it; "" if there is none.
+  base::Time boot_since;
+  std::optional<base::Time> rep_silent_since;  // Its report says that the rep does not answer.
+};
+
+// Why an agent is to be left: its work moves elsewhere, then its cell ends. There is at least one reason.
+struct Leaving {
+  bool by_operator = false;
+  bool by_mesos = false;                 // An operator of Mesos drains it; until its next offer.
+  bool maintenance = false;              // Planned in Mesos; until it offers the agent without.
+  bool rolls = false;                    // Its cell is outdated, and it is its turn; until that cell is gone.
+  std::set<std::string> inverse_offers;  // To be accepted once it is empty.
+  base::Time since;                      // Of what has a deadline: all but a roll.
+  bool evicting = false;                 // The deadline has passed.
+
+  bool any() const { return by_operator || by_mesos || maintenance || rolls; }
+  bool has_deadline() const { return by_operator || by_mesos || maintenance; }
 };
 
 struct AgentRecord {
@@ -47,6 +64,14 @@ struct AgentRecord {
   ItemList awaiting;            // Items that wait for the next offer.
   placement::Amounts promised;  // To them.
 
+  std::optional<Leaving> leaving;
+  double trouble = 0;  // Launches that failed by its cell's fault, decaying; as it was at...
+  base::Time trouble_at;
+  std::optional<base::Time> quarantined_until;
+
+  // What Core's counts of cells hold of it.
+  bool counts_as_cell = false, counts_as_opening = false, counts_as_usable = false;
+
   // What follows from attributes, flags and the cell's report; valid while `described`.
   bool described = false;
   std::string zone;
@@ -59,6 +84,9 @@ struct AgentRecord {
   bool takes_work = false;
   placement::Amounts total;
 };
+
+// How long to wait after so many failed launches in a row.
+base::Duration launch_backoff(int failures);
 
 // What placement charges for an item on an agent's cell.
 placement::Amounts needs_on(const Item& item, const AgentRecord& agent);

@@ -32,6 +32,7 @@ struct Offer {
   std::map<std::string, std::string> attributes;  // Text values; several of one name joined by ','.
   std::vector<Piece> pieces;
   std::vector<std::string> executor_ids;  // Executors of ours that the master books there.
+  bool unavailable = false;               // Maintenance of the agent is planned.
   bool operator==(const Offer&) const = default;
 };
 

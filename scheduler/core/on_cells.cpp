@@ -132,6 +132,7 @@ void Core::forget_cell(AgentRecord& agent, base::Time now) {
   agent.cell.reset();
   agent.described = false;
   try_again();
+  cell_left(agent);
   refresh(agent);
 }
 
@@ -141,6 +142,7 @@ void Core::forget_agent(AgentRecord& agent) {
   decline(offers_.take(agent.offers));
   if (agent.known_to_placement) cluster_.remove(agent.id);
   agent.gone = true;
+  uncount_cell(agent);
   queue_.room_may_have_grown();  // What was starting there counts no longer.
   try_again();
   agents_.erase(agents_.find(agent.id));
@@ -160,64 +162,16 @@ void Core::leave_cell(Item& item, base::Time now) {
     // again: its id is spent.
     if (!record->cell->heard) return forget_cell(*record, now);
     record->cell->idle_since = now;
-    cell_timers_.emplace(now + config_.cell_idle_timeout, record->id);
+    look_when_idle(*record, now);
   }
   refresh(*record);
-}
-
-// A found cell may hold work that nobody has told us of yet (a master that restarted with us answers
-// only for agents that are back): its own report has to say that it is empty.
-bool Core::may_go(const AgentRecord& agent, base::Time now) const {
-  const CellRecord& cell = *agent.cell;
-  if (!cell.live.empty() || !agent.planned.empty()) return false;
-  if (now - cell.idle_since < config_.cell_idle_timeout) return false;
-  if (!cell.found) return true;
-  if (cell.report) return cell.reported_idle;
-  return now - cell.since >= config_.agent_reregister_timeout;
-}
-
-// Asks a found cell for its hello and report, and ends a cell that has been idle for long. Only the
-// scheduler ends a cell, so an idle exit cannot race a launch.
-void Core::tend_cell(const std::string& agent_id, base::Time now) {
-  const AgentPtr agent = find_agent(agent_id);
-  if (agent == nullptr || !agent->cell) return;
-  if (agent->lost) {  // It may come back.
-    cell_timers_.emplace(now + kAskAgain, agent_id);
-    return;
-  }
-  CellRecord& cell = *agent->cell;
-  const auto again = [&](base::Time at) { cell_timers_.emplace(at, agent_id); };
-  if (cell.stopping) {
-    if (now - cell.asked_at < config_.shutdown_retry) return again(cell.asked_at + config_.shutdown_retry);
-    if (connected_) act(ShutdownExecutor{agent_id, *cell.executor_id});
-    cell.asked_at = now;
-    return again(now + config_.shutdown_retry);
-  }
-  if (may_go(*agent, now)) {
-    note("idle cell is told to go cell=" + cell.cell_id + " executor=" + *cell.executor_id + " agent=" + agent_id);
-    cell.stopping = true;
-    cell.asked_at = now;
-    if (connected_) act(ShutdownExecutor{agent_id, *cell.executor_id});
-    end_promises(*agent);
-    refresh(*agent);
-    return again(now + config_.shutdown_retry);
-  }
-  const bool silent = cell.executor_info.empty() || (cell.found && !cell.report);
-  if (silent && (cell.asked_at == base::Time{} || now - cell.asked_at >= kAskAgain)) {
-    if (connected_) act(RequestReport{agent_id, *cell.executor_id});
-    cell.asked_at = now;
-    again(now + kAskAgain);
-  }
-  if (cell.live.empty() && now < cell.idle_since + config_.cell_idle_timeout) {
-    again(cell.idle_since + config_.cell_idle_timeout);
-  } else if (cell.live.empty() && !agent->planned.empty()) {
-    again(now + kAskAgain);  // A plan is no launch yet.
-  }
 }
 
 void Core::on(const ExecutorEnded& event, base::Time now) {
   const AgentPtr agent = find_agent(event.agent_id);
   if (agent == nullptr || !agent->cell || *agent->cell->executor_id != event.executor_id) return;
+  const CellRecord& cell = *agent->cell;
+  if (!cell.heard && !cell.stopping && event.wait_status > 0) blame(*agent, "its executor ended before it was up", now);
   forget_cell(*agent, now);
 }
 
@@ -239,9 +193,8 @@ void Core::on(const CellSaidHello& event, base::Time now) {
   if (!agent->cell) see_cell(*agent, event.executor_id, now);
   CellRecord& cell = *agent->cell;
   if (*cell.executor_id != event.executor_id) return;
-  if (!cell.heard) note("cell is up cell=" + event.cell_id + " agent=" + event.agent_id);
-  cell.heard = true;
   if (cell.cell_id.empty()) cell.cell_id = event.cell_id;
+  cell_is_up(*agent);
   if (cell.executor_info.empty()) {
     cell.executor_info = event.executor_info;
     try_again();
@@ -253,7 +206,13 @@ void Core::on(const CellReported& event, base::Time now) {
   const AgentPtr agent = find_agent(event.agent_id);
   if (agent == nullptr || !agent->cell || *agent->cell->executor_id != event.executor_id) return;
   CellRecord& cell = *agent->cell;
-  cell.heard = true;
+  cell_is_up(*agent);
+  if (event.rep_answers) {
+    cell.rep_silent_since.reset();
+  } else if (!cell.rep_silent_since) {
+    cell.rep_silent_since = now;
+    cell_timers_.emplace(now + config_.rep_silence_max, event.agent_id);
+  }
   for (const auto& work : event.work) hear_of_work(event, work, now);
   const bool idle = event.work.empty() && !event.work_is_cut;
   CellReported report = event;
@@ -266,8 +225,7 @@ void Core::on(const CellReported& event, base::Time now) {
     agent->described = false;
     try_again();
   }
-  if (changed || idle != cell.reported_idle)
-    cell_timers_.emplace(std::max(now, cell.idle_since + config_.cell_idle_timeout), event.agent_id);
+  if (changed || idle != cell.reported_idle) look_when_idle(*agent, now);
   cell.reported_idle = idle;
   refresh(*agent);
 }
@@ -283,6 +241,7 @@ void Core::hear_of_work(const CellReported& event, const CellReported::Work& wor
   resource.memory_mb = static_cast<std::int32_t>(work.memory_mb);
   resource.disk_mb = static_cast<std::int32_t>(work.disk_mb);
   item->wish = wishes_.of(work.domain, {}, resource);
+  mark(*item);
   charge(*item, {work.memory_mb, work.disk_mb, config_.instance_cpus_milli, 1});
 }
 
@@ -334,6 +293,7 @@ placement::Cell Core::cell_as_told(AgentRecord& agent) const {
 // Tells placement how the agent stands now: all of it only if more than its room has changed.
 void Core::refresh(AgentRecord& agent) {
   queue_.room_may_have_grown();
+  count_cell(agent);
   std::optional<placement::Cell> cell;
   if (!agent.described || !agent.known_to_placement) cell = cell_as_told(agent);
 
@@ -352,7 +312,7 @@ void Core::refresh(AgentRecord& agent) {
   placement::Amounts total = smaller(agent.limit, larger(agent.last_offered + used - own, {}));
   total.containers = agent.limit.containers;
   const bool up = agent.cell.has_value() || !agent.planned.empty();
-  bool takes_work = !agent.lost;
+  bool takes_work = !agent.lost && !agent.leaving && !agent.quarantined_until && (up || may_open_);
   if (agent.cell) {
     takes_work = takes_work && !agent.cell->stopping && !agent.cell->executor_info.empty();
     if (const auto& report = agent.cell->report) takes_work = takes_work && !report->evacuating && report->rep_answers;

@@ -17,12 +17,13 @@ void Core::on(const OffersArrived& event, base::Time now) {
     }
     record.lost = false;
     see_executors(record, offer, now);
+    hear_of_maintenance(record, offer, now);
     offers_.add(offer, record.offers, now);
     record.last_offered = record.offers.sum;
     end_promises(record);
     refresh(record);
   }
-  if (!event.offers.empty()) placing_wanted_ = true;
+  if (!event.offers.empty()) placing_wanted_ = boot_wanted_ = true;
 }
 
 void Core::on(const OfferRescinded& event, base::Time) {
@@ -34,11 +35,6 @@ void Core::on(const OfferRescinded& event, base::Time) {
   refresh(*record);
 }
 
-void Core::on(const InverseOffersArrived& event, base::Time) {
-  // Until cells can be evacuated we cannot promise to leave.
-  act(DeclineInverseOffers{event.inverse_offer_ids});
-}
-
 void Core::see_executors(AgentRecord& agent, const Offer& offer, base::Time now) {
   // The work of an executor that is not the agent's cell: a cell given up, or seen second.
   const auto has_live_work = [this](const std::string& executor_id) {
@@ -47,24 +43,50 @@ void Core::see_executors(AgentRecord& agent, const Offer& offer, base::Time now)
       found = item.live() && item.executor_id != nullptr && *item.executor_id == executor_id;
       return !found;
     });
+    for (const auto& [key, twin] : twins_) {
+      const Item& item = *twin->item;
+      found = found || (item.live() && item.executor_id != nullptr && *item.executor_id == executor_id);
+    }
     return found;
   };
+  const bool replaced = forget_unbooked_cell(agent, offer, now);
   for (const std::string& executor_id : offer.executor_ids) {
     if (!agent.cell) {
       see_cell(agent, executor_id, now);
+      if (replaced) seat_work(agent);
+    } else if (fenced()) {
+      break;  // It may hold work that the master has not told of yet.
     } else if (*agent.cell->executor_id != executor_id && !has_live_work(executor_id)) {
       warn("a second cell on an agent is told to go executor=" + executor_id + " agent=" + agent.id);
       act(ShutdownExecutor{agent.id, executor_id});
     }
   }
-  if (!agent.cell) return;
+}
+
+// The master books it no longer: its FAILURE event was lost. An offer made before the master saw our
+// ACCEPT does not name a cell that has just been launched either.
+bool Core::forget_unbooked_cell(AgentRecord& agent, const Offer& offer, base::Time now) {
+  if (!agent.cell) return false;
   const CellRecord& cell = *agent.cell;
   const auto& booked = offer.executor_ids;
-  if (std::find(booked.begin(), booked.end(), *cell.executor_id) != booked.end()) return;
-  // The master books it no longer: its FAILURE event was lost. An offer made before the master saw
-  // our ACCEPT does not name a cell that has just been launched either.
+  if (std::find(booked.begin(), booked.end(), *cell.executor_id) != booked.end()) return false;
   const bool just_launched = !cell.heard && !cell.stopping && now - cell.since < config_.launch_silence;
-  if (cell.live.empty() && !just_launched) forget_cell(agent, now);
+  if (!cell.live.empty() || just_launched || !cell.boot_task.empty()) return false;
+  forget_cell(agent, now);
+  return true;
+}
+
+// What was adopted while the books had another cell there. Rare, so everything is looked at.
+void Core::seat_work(AgentRecord& agent) {
+  const auto seat = [&](Item& item) {
+    const bool here = item.live() && !item.in_cell && item.executor_id != nullptr && item.agent->id == agent.id &&
+                      *item.executor_id == *agent.cell->executor_id;
+    if (!here) return;
+    item.executor_id = agent.cell->executor_id;
+    join_cell(item, agent, false);
+  };
+  items_.walk(seat);
+  for (const auto& [key, twin] : twins_) seat(*twin->item);
 }
 
 void Core::decline(std::vector<HeldOffer> offers) {
@@ -79,7 +101,7 @@ void Core::decline(std::vector<HeldOffer> offers) {
 }
 
 void Core::answer_the_rest(base::Time now) {
-  const bool waiting = queue_.anything_waits();
+  const bool waiting = queue_.anything_waits() || wants_warm(now);
   // Work comes in bursts; to send every agent's offer back after each of them, and to ask for them
   // all again at the next, would cost more than to place it.
   const bool lingers = !waiting && now < linger_until_;
@@ -96,7 +118,7 @@ void Core::answer_the_rest(base::Time now) {
 }
 
 void Core::revive_or_suppress(bool waiting, base::Time now) {
-  const bool empty = queue_.size() == 0;
+  const bool empty = queue_.size() == 0 && !wants_warm(now);
   if (!waiting) {
     if (empty) revive_wanted_ = false;
     if (!suppressed_ && discovering_until_ && now >= *discovering_until_ && empty) {

@@ -7,6 +7,8 @@
 namespace core {
 namespace {
 
+constexpr base::Duration kLaunchBurst = std::chrono::seconds(1);
+
 std::string dashed(std::string ip) {
   std::replace_if(
       ip.begin(), ip.end(), [](char c) { return c == '.' || c == ':'; }, '-');
@@ -33,6 +35,11 @@ void Core::fill_request(const Item& item) {
 bool Core::place_some(base::Time now) {
   Queue::Pass pass(queue_);
   for (std::size_t decided = 0; decided < config_.placements_per_pass;) {
+    if (!may_launch_one(now)) {  // It goes on when it may.
+      launch_credit_at_ =
+          launches_booked_until_ - kLaunchBurst + base::Duration(std::chrono::seconds(1)) / config_.launch_rate;
+      return true;
+    }
     Item* item = pass.next();
     if (item == nullptr) return true;
     fill_request(*item);
@@ -46,6 +53,7 @@ bool Core::place_some(base::Time now) {
     const auto* placed = std::get_if<placement::Placement>(&outcome);
     item->agent = find_agent(placed != nullptr ? placed->agent_id : std::get<placement::Awaited>(outcome).agent_id);
     if (placed != nullptr) {
+      count_launch(now);
       plan(*item, *item->agent);
     } else {
       await(*item, *item->agent, now);
@@ -62,6 +70,7 @@ void Core::plan(Item& item, AgentRecord& agent) {
   agent.planned.add(item);
   agent.planned_charged += item.charged;
   agent.up = true;  // Placement says so, too.
+  if (agent.planned.size() == 1) count_cell(agent);
   // The rest of the agent waits for its next offer.
   if (agent.planned.size() == config_.tasks_per_accept_max) refresh(agent);
 }
@@ -69,6 +78,7 @@ void Core::plan(Item& item, AgentRecord& agent) {
 // The caller refreshes the agent.
 void Core::unplan(Item& item) {
   AgentRecord& agent = *item.agent;
+  if (config_.launch_rate > 0) launches_booked_until_ -= base::Duration(std::chrono::seconds(1)) / config_.launch_rate;
   queue_.remove(item);
   agent.planned.remove(item);
   agent.planned_charged -= item.charged;
@@ -128,6 +138,18 @@ void Core::end_promises(AgentRecord& agent) {
   placing_wanted_ = true;
 }
 
+// --launch-rate: each launch books its share of a second, at most a second ahead.
+bool Core::may_launch_one(base::Time now) const {
+  if (config_.launch_rate <= 0) return true;
+  return launches_booked_until_ + base::Duration(std::chrono::seconds(1)) / config_.launch_rate <= now + kLaunchBurst;
+}
+
+void Core::count_launch(base::Time now) {
+  if (config_.launch_rate <= 0) return;
+  launches_booked_until_ =
+      std::max(launches_booked_until_, now) + base::Duration(std::chrono::seconds(1)) / config_.launch_rate;
+}
+
 void Core::launch_some(base::Time now) {
   for (std::size_t launched = 0; !planned_.empty() && launched < config_.placements_per_pass;) {
     AgentRecord& agent = **planned_.begin();
@@ -139,7 +161,7 @@ void Core::launch_some(base::Time now) {
 void Core::open_cell(AgentRecord& agent, std::vector<Piece>& pool, base::Time now) {
   const std::string run = random_.letters(kAttemptLetters);
   CellRecord cell;
-  cell.executor_id = std::make_shared<const std::string>("diego-cell-" + cell_factory_.fingerprint() + "-" + run);
+  cell.executor_id = std::make_shared<const std::string>(cell_prefix_ + run);
   cell.cell_id = "cell-" + dashed(agent.ip.empty() ? agent.hostname : agent.ip) + "-" + run;
   cell.since = now;
   cell.idle_since = now;
@@ -149,10 +171,10 @@ void Core::open_cell(AgentRecord& agent, std::vector<Piece>& pool, base::Time no
   agent.cell = std::move(cell);
 }
 
-void Core::launch(AgentRecord& agent, base::Time now) {
+// The offers of the agent go into the ACCEPT; what they hold is returned.
+std::vector<Piece> Core::take_pool(AgentRecord& agent, Accept& accept) {
   const std::vector<HeldOffer> offers = offers_.take(agent.offers);
   assert(!offers.empty());  // Room comes from offers in hand alone.
-  Accept accept{agent.id, {}, {}, {}};
   std::vector<Piece> pool;
   for (const HeldOffer& offer : offers) {
     accept.offer_ids.push_back(offer.id);
@@ -160,6 +182,12 @@ void Core::launch(AgentRecord& agent, base::Time now) {
   }
   // Placement sees whole MiB and thousandths summed over the pool; the pieces are the same numbers.
   std::stable_sort(pool.begin(), pool.end(), [](const Piece& a, const Piece& b) { return a.reserved > b.reserved; });
+  return pool;
+}
+
+void Core::launch(AgentRecord& agent, base::Time now) {
+  Accept accept{agent.id, {}, {}, {}};
+  std::vector<Piece> pool = take_pool(agent, accept);
   if (!agent.cell) open_cell(agent, pool, now);
   CellRecord& cell = *agent.cell;
   assert(!cell.stopping && !cell.executor_info.empty());

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "scheduler/core/core.hpp"
+#include "scheduler/core/ids.hpp"
 
 namespace core {
 namespace {
@@ -11,13 +12,13 @@ constexpr base::Duration kAskIntervalMax = std::chrono::seconds(60);
 
 bool Core::wants_suppressed(base::Time now) const {
   // A first subscription looks at every agent once: its offers name the executors of an earlier run.
-  return discovering_until_ && now >= *discovering_until_ && queue_.size() == 0;
+  return discovering_until_ && now >= *discovering_until_ && queue_.size() == 0 && !wants_warm(now);
 }
 
 void Core::on(const Subscribed& event, base::Time now) {
   if (framework_id_ != event.framework_id) {
     framework_id_ = event.framework_id;
-    act(SaveFramework{framework_id_});
+    framework_changed_ = true;
   }
   suppressed_ = event.suppressed;
   connected_ = true;
@@ -32,9 +33,32 @@ void Core::on(const Subscribed& event, base::Time now) {
   revive_not_before_ = now;
   placing_wanted_ = true;
   reconcile(now);
+  if (std::exchange(fence_wanted_, false)) raise_fence(now);
   items_.walk([&](Item& item) {
     if (item.state == State::stopping) kill(item, now);
   });
+  for (const auto& [key, twin] : twins_) {
+    if (twin->item->state == State::stopping) kill(*twin->item, now);
+  }
+  for (const auto& [id, agent] : agents_) {  // The master makes them anew.
+    if (agent->leaving) agent->leaving->inverse_offers.clear();
+  }
+}
+
+// What another scheduler did with what we know, only Mesos can tell.
+void Core::on(const LeadershipTaken& event, base::Time) {
+  fence_wanted_ = true;
+  if (!event.another_led) return;
+  items_.walk([](Item& item) { item.doubtful = item.live(); });
+}
+
+// Mesos answers an explicit question about a name without an agent with TASK_UNKNOWN, after everything
+// asked before it, and while agents are still to come back from a failover not at all.
+void Core::raise_fence(base::Time now) {
+  if (config_.fence_max <= base::Duration{0}) return;
+  fence_ = "~fence." + random_.letters(kAttemptLetters);
+  fence_until_ = now + config_.fence_max;
+  act(Reconcile{{{fence_, ""}}});
 }
 
 // And with them what was planned on them.
@@ -47,6 +71,9 @@ void Core::void_offers() {
 void Core::on(const Disconnected&, base::Time) {
   connected_ = false;
   void_offers();
+  if (!fenced()) return;
+  fence_until_.reset();
+  fence_wanted_ = true;
 }
 
 void Core::on(const FrameworkRemoved& event, base::Time now) {
@@ -54,8 +81,9 @@ void Core::on(const FrameworkRemoved& event, base::Time now) {
   void_offers();
   unanswered_.clear();
   next_ask_at_.reset();
+  strays_.clear();
   framework_id_.clear();
-  act(ForgetFramework{});
+  framework_changed_ = true;
   warn("the framework is gone, its tasks with it text=\"" + event.text + "\"");
   for (const auto& [id, agent] : agents_) {
     if (!agent->cell) continue;
@@ -63,8 +91,11 @@ void Core::on(const FrameworkRemoved& event, base::Time now) {
     while (!agent->cell->live.empty()) quit_cell(*agent->cell->live.back(), *agent);
     agent->cell.reset();
     agent->described = false;
+    if (agent->leaving) agent->leaving->inverse_offers.clear();
+    cell_left(*agent);
     refresh(*agent);
   }
+  forget_twins();
   std::vector<Handle> live;
   items_.walk([&](Item& item) {
     if (item.live()) live.push_back(items_.handle_of(item));
@@ -76,6 +107,8 @@ void Core::on(const FrameworkRemoved& event, base::Time now) {
       queue_again(item, "", now, now);
     } else if (item.stop_wanted) {
       end(item, State::stopped, item.reason(), now);
+    } else if (item.doubtful) {
+      end(item, State::lost, why, now);
     } else if (item.kind() == Kind::lrp || !item.started) {
       requeue_or_end(item, why, now);
     } else {
@@ -89,6 +122,12 @@ void Core::reconcile(base::Time now) {
   items_.walk([&](const Item& item) {
     if (item.live()) unanswered_[item.task_id()].agent_id = item.agent->id;
   });
+  for (const auto& [key, twin] : twins_) {
+    if (twin->item->live()) unanswered_[twin->item->task_id()].agent_id = twin->item->agent->id;
+  }
+  for (const auto& [id, agent] : agents_) {
+    if (agent->cell && !agent->cell->boot_task.empty()) unanswered_[agent->cell->boot_task].agent_id = agent->id;
+  }
   ask_interval_ = kAskIntervalMin;
   ask_about_unanswered(now);
   act(Reconcile{});  // What we do not know of: tasks of an earlier run.

@@ -6,20 +6,24 @@
 namespace core {
 namespace {
 
+constexpr base::Duration kUpdateRepeated = std::chrono::seconds(15);  // Mesos: first after 10 s.
 constexpr base::Duration kRetryMin = std::chrono::milliseconds(100);
 constexpr base::Duration kRetryMax = std::chrono::seconds(10);
-
-base::Duration backoff(int failures) {
-  base::Duration wait = kRetryMin;
-  for (int i = 1; i < failures && wait < kRetryMax; ++i) wait *= 2;
-  return std::min(wait, kRetryMax);
-}
+constexpr base::Duration kStrayKept = std::chrono::minutes(2);
+constexpr std::size_t kStraysMax = 10'000;
 
 std::string describe(const Status& status) {
   std::string text(to_string(status.state));
   if (!status.message.empty()) return text + ": " + status.message;
   if (!status.reason_name.empty()) return text + ": " + status.reason_name;
   return text;
+}
+
+// The attempt never got to its rep, and its cell is to blame.
+bool failed_in_cell(const Status& status) {
+  return (status.state == TaskState::failed && status.reason != StatusReason::agent_draining &&
+          status.reason != StatusReason::agent_lost && status.reason != StatusReason::invalid_offers) ||
+         status.reason == StatusReason::executor_ended;
 }
 
 // The attempt ended because its cell did, not because of itself.
@@ -35,7 +39,24 @@ bool ended_with_cell(const Status& status) {
   }
 }
 
+// The master names a state but not why (Mesos: reconciliation, re-registering agents), and whether an LRP
+// is placed again hangs on whether it ended with its cell. Its agent knows, and repeats the update until
+// it is acknowledged.
+bool hides_its_cause(const Item& item, const Status& status) {
+  if (!status.uuid.empty() || item.kind() != Kind::lrp || !item.started) return false;
+  if (item.stop_wanted || item.queue_again || item.doubtful) return false;
+  if (status.state != TaskState::failed) return false;
+  return status.reason == StatusReason::reconciliation || status.reason == StatusReason::other ||
+         status.reason == StatusReason::none;
+}
+
 }  // namespace
+
+base::Duration launch_backoff(int failures) {
+  base::Duration wait = kRetryMin;
+  for (int i = 1; i < failures && wait < kRetryMax; ++i) wait *= 2;
+  return std::min(wait, kRetryMax);
+}
 
 std::string_view to_string(TaskState state) {
   static constexpr std::string_view kNames[] = {
@@ -56,6 +77,8 @@ void Core::on(const StatusArrived& event, base::Time now) {
 
 void Core::record(const Status& status, base::Time now) {
   if (status.state != TaskState::unknown && !unanswered_.empty()) unanswered_.erase(status.task_id);
+  if (fenced() && status.task_id == fence_) return fence_until_.reset();
+  if (status.task_id.starts_with(kBootTaskPrefix)) return record_boot(status, now);
   const auto parsed = parse_task_id(status.task_id);
   if (!parsed) {
     if (is_live(status.state)) {
@@ -64,12 +87,15 @@ void Core::record(const Status& status, base::Time now) {
     }
     return;
   }
-  Item* item = items_.find(parsed->key);
-  if (item == nullptr || !item->live() || !is_attempt_of(*item, *parsed)) {
+  Item* item = attempt_of(*parsed);
+  if (item == nullptr) {
     record_stray(*parsed, status, now);
     return;
   }
-  if (!status.uuid.empty()) item->heard = true;
+  if (!status.uuid.empty() && !item->heard) {
+    item->heard = true;
+    mark(*item);
+  }
   if (status.from_executor) hear_of_cell(*item, now);
   const bool usual = item->agent->id == status.agent_id && !item->agent->gone;
   if (const AgentPtr agent = usual ? item->agent : find_agent(status.agent_id)) {
@@ -82,9 +108,13 @@ void Core::record(const Status& status, base::Time now) {
       unplan_all(*agent);
       end_promises(*agent);
     }
+    if (status.reason == StatusReason::agent_draining) hear_of_draining(*agent, now);
   }
   if (is_live(status.state)) {
+    item->doubtful = false;
     record_live(*item, status, now);
+  } else if (hides_its_cause(*item, status)) {
+    want_answer(status.task_id, item->agent->id, now + kUpdateRepeated);
   } else if (status.state == TaskState::unreachable || is_terminal(status.state)) {
     record_end(*item, status, now);
   } else {
@@ -103,14 +133,13 @@ void Core::hear_of_cell(Item& item, base::Time now) {
     join_cell(item, record, false);
     refresh(record);
   }
-  if (cell->heard) return;
-  cell->heard = true;
-  note("cell is up cell=" + cell->cell_id + " agent=" + record.id);
+  cell_is_up(record);
 }
 
 void Core::record_live(Item& item, const Status& status, base::Time now) {
   if (status.state == TaskState::staging) return;
   hear_of_cell(item, now);
+  if (!item.started) mark(item);
   item.started = true;
   if (item.state == State::stopping) return;
   if (status.state == TaskState::running && item.state != State::running) {
@@ -119,6 +148,7 @@ void Core::record_live(Item& item, const Status& status, base::Time now) {
     item.rare.reset();
     move_to(item, State::running, "", now);
     runs(item);
+    attempt_runs(item, now);
   } else if (status.state == TaskState::starting && item.state == State::launching) {
     move_to(item, State::starting, "", now);
   } else if (status.state == TaskState::killing) {
@@ -135,15 +165,24 @@ void Core::record_end(Item& item, const Status& status, base::Time now) {
 
   const bool is_lrp = item.kind() == Kind::lrp;
   const std::string why = describe(status);
+  const AgentPtr agent = agent_of(item);
+  if (agent != nullptr && !item.started && !item.stop_wanted && failed_in_cell(status)) blame(*agent, why, now);
+  if (item.twin) return twin_ended(item, status, now);
+  if (hand_over(item, status, now)) return;
+  // Nobody asked for its end: the agent is drained, its cell was told to leave, or the KILL was for a second
+  // attempt that has come to count since. (What is stopped at its rep has finished, and says so.)
+  const bool taken_away = status.state == TaskState::killed;
   if (item.queue_again) {
     queue_again(item, "", now, now);
   } else if (item.stop_wanted) {
     end(item, State::stopped, "stopped by request", now);
+  } else if (item.doubtful && status.uuid.empty()) {
+    end(item, State::lost, why + " (another scheduler led since it was launched)", now);
   } else if (status.state == TaskState::finished) {
     end(item, State::stopped, status.message.empty() ? "finished" : status.message, now);
   } else if (!item.started && status.state != TaskState::unreachable) {
     retry_launch(item, status, now);
-  } else if (is_lrp && (ended_with_cell(status) || status.state == TaskState::unreachable ||
+  } else if (is_lrp && (ended_with_cell(status) || status.state == TaskState::unreachable || taken_away ||
                         status.reason == StatusReason::agent_draining)) {
     item.rarely().avoid = {item.agent->id};
     requeue_or_end(item, why, now);
@@ -152,13 +191,14 @@ void Core::record_end(Item& item, const Status& status, base::Time now) {
   } else if (status.state == TaskState::unreachable || status.state == TaskState::lost) {
     end(item, State::lost, why, now);
   } else {
-    end(item, status.state == TaskState::killed ? State::stopped : State::failed, why, now);
+    end(item, State::failed, why, now);
   }
 }
 
 void Core::retry_launch(Item& item, const Status& status, base::Time now) {
   const std::string why = describe(status);
   ++item.failures;
+  mark(item);
   if (!item.auction_known) return requeue_or_end(item, why, now);
   if (item.failures >= config_.launch_attempts) {
     end(item, State::failed, why + " (" + std::to_string(item.failures) + " launches failed)", now);
@@ -167,7 +207,7 @@ void Core::retry_launch(Item& item, const Status& status, base::Time now) {
   item.rarely().avoid.insert(item.agent->id);
   warn("launch failed, trying again instance=" + to_string(item.key()) + " task=" + item.task_id() +
        " agent=" + item.agent->id + " reason=\"" + why + "\"");
-  queue_again(item, why, now + backoff(item.failures), now);
+  queue_again(item, why, now + launch_backoff(item.failures), now);
 }
 
 // Only what we know can be launched again: of an adopted instance no auction has come yet.
@@ -193,23 +233,63 @@ void Core::queue_again(Item& item, std::string reason, base::Time not_before, ba
 
 // A status of an attempt that is not the current one of its key.
 void Core::record_stray(const ParsedTaskId& task, const Status& status, base::Time now) {
-  if (!is_live(status.state)) return;
+  if (!is_live(status.state)) return stray_ended(status.task_id, now);
   Item* item = items_.find(task.key);
+  if (item != nullptr && item->live() && item->doubtful) {  // Another leader's attempt is the truth.
+    leave_cell(*item, now);
+    return adopt(task, status, now);
+  }
   if (item != nullptr && item->live()) {
+    if (keep_beside(*item, task, status, now)) return;
     warn("a second attempt is killed task=" + status.task_id + " current=" + item->task_id());
-    act(Kill{status.agent_id, status.task_id});
-    return;
+    return kill_stray(task, status, now);
   }
   if (item != nullptr && is_ended(item->state) && item->state != State::lost) {
     warn("an ended attempt still runs and is killed task=" + status.task_id);
-    act(Kill{status.agent_id, status.task_id});
-    return;
+    return kill_stray(task, status, now);
   }
   adopt(task, status, now);
 }
 
+// Mesos does not promise to deliver a KILL.
+void Core::kill_stray(const ParsedTaskId& task, const Status& status, base::Time now) {
+  act(Kill{status.agent_id, status.task_id});
+  if (strays_.size() >= kStraysMax) return;
+  strays_.try_emplace(status.task_id, Stray{task.key, status.agent_id, now});
+  if (!strays_due_) strays_due_ = now + config_.kill_retry;
+}
+
+void Core::kill_strays_again(base::Time now) {
+  std::vector<std::string> given_up;  // Whoever still hears of them kills them anew.
+  for (const auto& [task_id, stray] : strays_) {
+    if (now - stray.since >= kStrayKept) {
+      given_up.push_back(task_id);
+    } else if (connected_) {
+      act(Kill{stray.agent_id, task_id});
+    }
+  }
+  for (const std::string& task_id : given_up) stray_ended(task_id, now);
+  if (!strays_.empty()) strays_due_ = now + config_.kill_retry;
+}
+
+void Core::stray_ended(const std::string& task_id, base::Time now) {
+  const auto found = strays_.find(task_id);
+  if (found == strays_.end()) return;
+  const Key key = std::move(found->second.key);
+  strays_.erase(found);
+  Item* item = items_.find(key);
+  if (item == nullptr || !item->live()) return;
+  if (const AgentPtr agent = agent_of(*item); agent != nullptr && agent->leaving) want_move(*item, now);
+}
+
+bool Core::has_stray(const Key& key) const {
+  return std::any_of(strays_.begin(), strays_.end(), [&key](const auto& stray) { return stray.second.key == key; });
+}
+
 void Core::adopt(const ParsedTaskId& task, const Status& status, base::Time now) {
+  strays_.erase(status.task_id);
   Item* known = items_.find(task.key);
+  const bool wanted = known != nullptr && known->state == State::queued;
   if (known == nullptr) {
     known = &items_.add(task.key);
     known->auction_known = false;
@@ -217,7 +297,7 @@ void Core::adopt(const ParsedTaskId& task, const Status& status, base::Time now)
     known->accepted = now;
   } else if (known->state == State::queued) {
     dequeue(*known);
-  } else {
+  } else if (is_ended(known->state)) {
     leave_ended(*known);
   }
   Item& item = *known;
@@ -230,35 +310,18 @@ void Core::adopt(const ParsedTaskId& task, const Status& status, base::Time now)
                       : status.state == TaskState::killing  ? State::stopping
                       : status.state == TaskState::starting ? State::starting
                                                             : State::launching;
-  // Whoever killed it meant it.
-  item.stop_wanted = state == State::stopping;
-  item.queue_again = false;
+  // Whoever killed it meant it, unless we know better.
+  item.stop_wanted = state == State::stopping && status.reason != StatusReason::agent_draining && !wanted;
+  item.queue_again = item.doubtful = false;
+  mark(item);
   item.until = {};
   move_to(item, state, "", now);
   item.since = now;
-  item.agent = agent(status.agent_id);
-  AgentRecord& record = *item.agent;
-  record.lost = false;
-  item.executor_id.reset();
-  item.charged = {};
-  if (item.auction_known) {
-    if (!record.described) refresh(record);  // Which tells the proxy's memory.
-    item.charged = needs_on(item, record);
-  }
-  if (!status.executor_id.empty()) {
-    if (!record.cell) see_cell(record, status.executor_id, now);
-    if (*record.cell->executor_id == status.executor_id) {
-      item.executor_id = record.cell->executor_id;
-      join_cell(item, record, false);
-      record.cell->stopping = false;
-    } else {
-      item.executor_id = std::make_shared<const std::string>(status.executor_id);
-    }
-  }
-  note("instance adopted instance=" + to_string(task.key) + " task=" + status.task_id + " agent=" + record.id +
+  take_seat(item, status, now);
+  note("instance adopted instance=" + to_string(task.key) + " task=" + status.task_id + " agent=" + item.agent->id +
        " state=" + std::string(to_string(item.state)));
-  placing_wanted_ = true;
-  refresh(record);
+  if (status.reason == StatusReason::agent_draining) hear_of_draining(*item.agent, now);
+  if (item.state == State::running) attempt_runs(item, now);
 }
 
 }  // namespace core

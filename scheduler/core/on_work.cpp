@@ -31,6 +31,7 @@ void Core::submit(const Auction& auction, base::Time now) {
       const WishPtr wish = wishes_.of(auction.domain, auction.constraint, auction.resource);
       if (wish == known->wish) {
         known->trace = wishes_.trace(auction.trace_id);
+        mark(*known);
         break;
       }
       const bool alike = wish->needs == known->wish->needs && wish->constraints == known->wish->constraints;
@@ -54,7 +55,9 @@ void Core::submit(const Auction& auction, base::Time now) {
       known->queue_again = true;
       break;
     default:  // Running: without a BBS to say that it crashed, it runs.
-      if (!known->auction_known) refresh_auction(*known, auction);
+      if (known->auction_known) break;
+      refresh_auction(*known, auction);
+      if (const AgentPtr agent = agent_of(*known); agent != nullptr && agent->leaving) want_move(*known, now);
       break;
   }
 }
@@ -63,13 +66,15 @@ void Core::refresh_auction(Item& item, const Auction& auction) {
   item.wish = wishes_.of(auction.domain, auction.constraint, auction.resource);
   item.trace = wishes_.trace(auction.trace_id);
   item.auction_known = true;
+  mark(item);
 }
 
 void Core::enqueue(Item& item, base::Time not_before, base::Time now) {
   item.state = State::queued;
   item.since = now;
   item.until = not_before;
-  item.has_waited = false;
+  item.has_waited = item.doubtful = false;
+  mark(item);
   item.agent.reset();
   item.executor_id.reset();
   linger_until_ = now + config_.offer_linger;
@@ -96,6 +101,7 @@ void Core::dequeue(Item& item) {
 }
 
 void Core::move_to(Item& item, State state, std::string reason, base::Time now) {
+  mark(item);
   item.set_reason(std::move(reason));
   if (item.state == state) return;
   item.state = state;
@@ -123,7 +129,7 @@ void Core::leave_ended(Item& item) {
 
 void Core::erase_ended(Item& item) {
   --ended_count_;
-  items_.erase(item);
+  erase(item);
 }
 
 void Core::on(const StopRequested& event, base::Time now) {
@@ -134,6 +140,8 @@ void Core::on(const StopRequested& event, base::Time now) {
     const bool asked_before = item.stop_wanted;
     item.stop_wanted = true;
     item.queue_again = false;
+    stop_twin(item, now);
+    mark(item);
     if (item.state == State::stopping && asked_before) continue;  // Its KILL is repeated as it is.
     if (item.state == State::queued) {
       dequeue(item);

@@ -11,6 +11,15 @@ std::string Core::reason_of(const Item& item) const {
   return refused.empty() ? item.reason() : refused;
 }
 
+// Of one that runs: where its next attempt is, if it is to move.
+std::string Core::reason_of_move(const Item& item) const {
+  const Item* twin = twin_of(item);
+  if (twin == nullptr || twin->state == State::stopping) return item.reason();
+  if (twin->state != State::queued) return "moves to agent " + twin->agent->id;
+  const std::string waits = reason_of(*twin);
+  return "is to move" + (waits.empty() ? "" : ": " + waits);
+}
+
 std::vector<InstanceView> Core::instances(const InstanceQuery& query) const {
   std::vector<InstanceView> views;
   const auto show = [&](const Item& item) {
@@ -28,6 +37,7 @@ std::vector<InstanceView> Core::instances(const InstanceQuery& query) const {
     view.since = item.since;
     view.accepted = item.accepted;
     view.reason = reason_of(item);
+    if (item.state == State::running && !twins_.empty()) view.reason = reason_of_move(item);
     if (item.trace != nullptr) view.trace_id = *item.trace;
     if (item.state != State::queued && item.agent != nullptr) {
       view.agent_id = item.agent->id;
@@ -52,31 +62,42 @@ std::vector<InstanceView> Core::instances(const InstanceQuery& query) const {
 std::vector<CellView> Core::cells() const {
   std::vector<const AgentRecord*> agents;
   for (const auto& [id, agent] : agents_) {
-    if (agent->cell) agents.push_back(agent.get());
+    if (agent->cell || agent->leaving || agent->quarantined_until) agents.push_back(agent.get());
   }
   std::sort(agents.begin(), agents.end(), ById{});
   std::vector<CellView> views;
   views.reserve(agents.size());
   for (const AgentRecord* agent : agents) {
-    const CellRecord& cell = *agent->cell;
     CellView view;
-    view.cell_id = cell.cell_id;
-    view.executor_id = *cell.executor_id;
     view.agent_id = agent->id;
     view.agent_hostname = agent->hostname;
-    view.state = cell.stopping       ? CellState::stopping
-                 : !cell.heard       ? CellState::starting
-                 : cell.live.empty() ? CellState::idle
-                                     : CellState::up;
-    view.since = cell.since;
     view.zone = agent->zone;
     view.memory_total_mb = agent->total.mem_mb;
     view.disk_total_mb = agent->total.disk_mb;
-    view.memory_used_mb = cell.charged.mem_mb;
-    view.disk_used_mb = cell.charged.disk_mb;
-    view.cpus_used_milli = cell.charged.cpus_milli;
-    view.containers_used = static_cast<std::int64_t>(cell.live.size());
-    for (const Item* item : cell.live.sorted()) view.instances.push_back(item->key());
+    view.quarantined_until = agent->quarantined_until;
+    if (const auto& leaving = agent->leaving) {
+      view.draining = leaving->by_operator   ? "operator"
+                      : leaving->by_mesos    ? "mesos"
+                      : leaving->maintenance ? "maintenance"
+                                             : "roll";
+    }
+    view.state = CellState::none;
+    if (agent->cell) {
+      const CellRecord& cell = *agent->cell;
+      view.cell_id = cell.cell_id;
+      view.executor_id = *cell.executor_id;
+      view.state = cell.stopping       ? CellState::stopping
+                   : !cell.heard       ? CellState::starting
+                   : cell.live.empty() ? CellState::idle
+                                       : CellState::up;
+      view.since = cell.since;
+      view.memory_used_mb = cell.charged.mem_mb;
+      view.disk_used_mb = cell.charged.disk_mb;
+      view.cpus_used_milli = cell.charged.cpus_milli;
+      view.containers_used = static_cast<std::int64_t>(cell.live.size());
+      view.outdated = is_outdated(cell);
+      for (const Item* item : cell.live.sorted()) view.instances.push_back(item->key());
+    }
     views.push_back(std::move(view));
   }
   return views;

@@ -5,6 +5,7 @@
 
 #include "diego/rep.hpp"
 #include "scheduler/core/ids.hpp"
+#include "scheduler/core/journal.hpp"
 
 namespace core {
 namespace {
@@ -91,7 +92,13 @@ WishPtr Wishes::of(const std::string& domain, const diego::PlacementConstraint& 
   if (known != end) return last_ = known->second;
   if (by_hash_.size() >= forget_at_) forget_unused();
 
+  return last_ = make(++ids_, domain, constraint, resource);
+}
+
+WishPtr Wishes::make(std::uint64_t id, const std::string& domain, const diego::PlacementConstraint& constraint,
+                     const diego::Resource& resource) {
   auto wish = std::make_shared<Wish>();
+  wish->id = id;
   wish->domain = domain;
   wish->constraint = constraint;
   wish->resource = resource;
@@ -101,9 +108,19 @@ WishPtr Wishes::of(const std::string& domain, const diego::PlacementConstraint& 
                                       : config_.instance_cpus_milli;
   wish->needs = {mem_mb, resource.disk_mb, cpus_milli, 1};
   wish->constraints = constraints_of(constraint);
-  last_ = wish;
-  by_hash_.emplace(hash, std::move(wish));
-  return last_;
+  by_hash_.emplace(hash_of(domain, constraint, resource), wish);
+  return wish;
+}
+
+std::string wish_text(const Wish& wish) { return written(wish, Kind::task, "wish", 0); }
+
+base::Result<WishPtr> Wishes::restore(std::uint64_t id, std::string_view text) {
+  const auto element = diego::parse_element(text);
+  if (!element) return element.error();
+  const auto* task = std::get_if<diego::Task>(&*element);
+  if (task == nullptr) return base::Error{"wish", "is of another kind"};
+  ids_ = std::max(ids_, id);
+  return make(id, task->domain, task->constraint, task->resource);
 }
 
 TextPtr Wishes::trace(const std::string& id) {

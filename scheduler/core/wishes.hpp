@@ -8,6 +8,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "base/result.hpp"
 #include "scheduler/core/config.hpp"
 #include "scheduler/core/work.hpp"
 #include "scheduler/placement/types.hpp"
@@ -20,6 +21,7 @@ struct ElementText {
 };
 
 struct Wish {
+  std::uint64_t id = 0;  // Of this content; never another's. What a store knows it by.
   std::string domain;
   diego::PlacementConstraint constraint;
   diego::Resource resource;
@@ -40,12 +42,17 @@ class Wishes {
   // The same pointer for the same wish while anybody has it.
   WishPtr of(const std::string& domain, const diego::PlacementConstraint& constraint, const diego::Resource& resource);
 
+  // What a store kept under that id (see wish_text()). An error says why it is none.
+  base::Result<WishPtr> restore(std::uint64_t id, std::string_view text);
+
   // The same pointer for texts that follow one another: one request's auctions share its trace id.
   TextPtr trace(const std::string& id);
 
   std::size_t size() const { return by_hash_.size(); }
 
  private:
+  WishPtr make(std::uint64_t id, const std::string& domain, const diego::PlacementConstraint& constraint,
+               const diego::Resource& resource);
   placement::ConstraintsPtr constraints_of(const diego::PlacementConstraint& constraint);
   void forget_unused();
 
@@ -53,6 +60,7 @@ class Wishes {
   // Never iterated for decisions: hashing may order them as it likes.
   std::unordered_multimap<std::size_t, WishPtr> by_hash_;
   std::map<placement::Constraints, placement::ConstraintsPtr> constraints_;
+  std::uint64_t ids_ = 0;
   std::size_t forget_at_ = 1024;  // Wishes; then those that nobody has are forgotten.
   WishPtr last_;
   TextPtr last_trace_;

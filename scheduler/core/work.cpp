@@ -51,6 +51,8 @@ std::string_view to_string(CellState state) {
       return "idle";
     case CellState::stopping:
       return "stopping";
+    case CellState::none:
+      return "none";
   }
   return "";
 }

@@ -85,7 +85,8 @@ struct InstanceQuery {
 std::string cursor(const Key& key);
 std::optional<Key> parse_cursor(std::string_view text);
 
-enum class CellState { starting, up, idle, stopping };
+// none: no cell is there; the agent is shown for what else is so of it.
+enum class CellState { starting, up, idle, stopping, none };
 std::string_view to_string(CellState state);
 
 // What the bridge shows of a cell.
@@ -98,6 +99,9 @@ struct CellView {
   std::int64_t cpus_used_milli = 0;
   std::int64_t containers_used = 0;
   base::Time since;
+  bool outdated = false;                        // Started with another configuration.
+  std::string draining;                         // Why the agent is left; "" if it is not.
+  std::optional<base::Time> quarantined_until;  // At the earliest; the agent takes no work until then.
   std::vector<Key> instances;
 
   bool operator==(const CellView&) const = default;

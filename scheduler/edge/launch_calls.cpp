@@ -6,6 +6,7 @@
 #include "base/text.hpp"
 #include "mesos/v1/mesos.pb.h"
 #include "mesos/v1/scheduler/scheduler.pb.h"
+#include "scheduler/core/ids.hpp"
 
 namespace edge {
 namespace {
@@ -129,6 +130,7 @@ std::string resource_protobuf(const core::Piece& piece) {
 
 // For humans and mesos-dns; those with a value.
 std::vector<std::pair<std::string_view, std::string>> labels_of(const core::Launch& launch) {
+  if (launch.task_id.starts_with(core::kBootTaskPrefix)) return {{"diego.kind", "cell"}};
   const bool is_lrp = launch.key.kind == core::Kind::lrp;
   std::vector<std::pair<std::string_view, std::string>> labels;
   labels.reserve(5);

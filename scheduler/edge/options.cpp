@@ -73,6 +73,19 @@ base::Status finish_mesos(MesosOptions& mesos) {
   return base::ok();
 }
 
+base::Status finish_lock(LockOptions& lock, const MesosOptions& mesos) {
+  if (lock.lock == "none") return base::ok();
+  auto address = mesos_client::parse_zookeeper("--lock", lock.lock);
+  if (!address) return address.error();
+  const auto* masters = std::get_if<mesos_client::ZooKeeperAddress>(&mesos.address);
+  if (masters != nullptr && masters->path == address->path)
+    return base::Error{"--lock " + mesos_client::without_password(lock.lock),
+                       "is where the masters are: it needs a path of its own"};
+  lock.address = std::move(*address);
+  lock.lock = mesos_client::without_password(lock.lock);
+  return base::ok();
+}
+
 base::Status finish_bridge(BridgeFlags& bridge) {
   auto address = platform::parse_host_port("--bridge-listen", bridge.listen);
   if (!address) return address.error();
@@ -113,6 +126,10 @@ base::Status finish_cell(CellOptions& cell, core::Config& core) {
   core.cell_optional_placement_tags = set_of(cell.optional_placement_tags);
   core.cell_volume_drivers = set_of(cell.volume_drivers);
   core.cell_idle_timeout = cell.idle_timeout;
+  if (core.cells_max > 0 && core.cells_min > core.cells_max) {
+    return base::Error{"--cells-min " + std::to_string(core.cells_min),
+                       "is more than --cells-max " + std::to_string(core.cells_max)};
+  }
   return base::ok();
 }
 
@@ -154,6 +171,8 @@ void add_flags(platform::Flags& flags, Options& options) {
             "containers that may be starting in all cells together; 0: any number", 0, kMany);
   flags.add("cell-starting-max", core.limits.starting_per_cell_max,
             "containers that may be starting in one cell; 0: any number", 0, kMany);
+  flags.add("launch-rate", core.launch_rate,
+            "launches per second in all, a second's worth at most at once; 0: any number", 0, 1'000'000);
   flags.add("placement-timeout", core.placement_timeout, "after so long without a place an instance is reported");
   flags.add("launch-attempts", options.launch_attempts,
             "launches of one instance that may fail before its cell has taken it", 1, 1000);
@@ -191,10 +210,25 @@ void add_flags(platform::Flags& flags, Options& options) {
   flags.add("cell-volume-drivers", cell.volume_drivers, "volume drivers of a cell");
   flags.add("cell-zone", cell.zone, "zone of agents that have neither attribute nor fault domain");
   flags.add("cell-idle-timeout", cell.idle_timeout, "an idle cell ends after it");
+  flags.add("cells-min", core.cells_min, "cells kept, started ahead of work if need be", 0, kMany);
+  flags.add("cells-max", core.cells_max, "no cell beyond is started; 0: any number", 0, kMany);
+  flags.add("cells-starting-max", core.cells_starting_max, "cells that may be coming up at a time; 0: any number", 0,
+            kMany);
+  flags.add("cells-roll-max", core.cells_roll_max,
+            "cells replaced at a time after their configuration changed; 0: they stay as they are", 0, kMany);
+  flags.add("evacuation-timeout", core.evacuation_timeout,
+            "how long work may take to leave a drained agent; then it is killed");
+  flags.add("quarantine-failures", core.quarantine_failures,
+            "launches that fail by an agent's fault before it gets no work for a while; 0: never", 0, 1000);
+  flags.add("quarantine-half-life", core.quarantine_half_life, "in so much time half of them are forgiven",
+            std::chrono::seconds(1));
   flags.add("cell-shutdown-grace", cell.shutdown_grace, "time a cell has to leave", std::chrono::seconds(1));
   flags.add_choice("cell-log-level", cell.log_level, {"debug", "info", "warning", "error"}, "of the executors");
 
   flags.group("Process");
+  flags.add("lock", options.lock.lock,
+            "with more than one scheduler: zk://[user:pass@]h1:2181,h2:2181/path picks the one that acts; none: it is "
+            "the only one");
   flags.add("state-dir", options.state_dir, "directory for what must survive a restart; one scheduler each");
   flags.add_choice("log-level", options.log_level, {"debug", "info", "warning", "error"}, "how much to log");
 }
@@ -205,6 +239,7 @@ base::Status finish(Options& options) {
   options.core.queue_max = static_cast<std::size_t>(options.queue_max);
   options.core.launch_attempts = static_cast<int>(options.launch_attempts);
   if (auto done = finish_mesos(options.mesos); !done) return done;
+  if (auto done = finish_lock(options.lock, options.mesos); !done) return done;
   if (auto done = finish_bridge(options.bridge); !done) return done;
   return finish_cell(options.cell, options.core);
 }

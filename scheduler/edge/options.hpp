@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -52,12 +53,20 @@ struct BridgeFlags {
   platform::HostPort address;
 };
 
+// Which of several schedulers acts.
+struct LockOptions {
+  std::string lock = "none";
+
+  std::optional<mesos_client::ZooKeeperAddress> address;  // What `lock` says; in `lock` a password is made out then.
+};
+
 struct Options {
   Options() { core.offer_linger = std::chrono::milliseconds(100); }
 
   MesosOptions mesos;
   CellOptions cell;
   BridgeFlags bridge;
+  LockOptions lock;
   core::Config core;
   std::string strategy = "binpack";
   placement::StrategyOptions weights;

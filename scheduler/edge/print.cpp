@@ -14,6 +14,7 @@ std::string line(const core::StopRequested& e) {
                      e.pattern.index ? std::to_string(*e.pattern.index) : "all");
 }
 std::string line(const core::Subscribed& e) { return fmt::format("event SUBSCRIBED framework={}", e.framework_id); }
+std::string line(const core::LeadershipTaken& e) { return fmt::format("leading another_led={}", e.another_led); }
 std::string line(const core::Disconnected& e) { return fmt::format("disconnected reason=\"{}\"", e.reason); }
 std::string line(const core::FrameworkRemoved& e) { return fmt::format("framework removed text=\"{}\"", e.text); }
 std::string line(const core::OffersArrived& e) {
@@ -23,8 +24,13 @@ std::string line(const core::OffersArrived& e) {
 }
 std::string line(const core::OfferRescinded& e) { return fmt::format("event RESCIND offer={}", e.offer_id); }
 std::string line(const core::InverseOffersArrived& e) {
-  return fmt::format("event INVERSE_OFFERS count={}", e.inverse_offer_ids.size());
+  return fmt::format("event INVERSE_OFFERS count={}", e.offers.size());
 }
+std::string line(const core::InverseOfferRescinded& e) {
+  return fmt::format("event RESCIND_INVERSE_OFFER inverse_offer={}", e.inverse_offer_id);
+}
+std::string line(const core::DrainRequested& e) { return fmt::format("drain requested agent={}", e.agent_id); }
+std::string line(const core::DrainCancelled& e) { return fmt::format("drain cancelled agent={}", e.agent_id); }
 std::string line(const core::StatusArrived& e) {
   const core::Status& s = e.status;
   return fmt::format("event UPDATE task={} state={} agent={} executor={} reason={} message=\"{}\" uuid={}", s.task_id,
@@ -43,8 +49,6 @@ std::string line(const core::CellReported& e) {
                      e.work.size(), e.rep_answers);
 }
 
-std::string line(const core::SaveFramework& a) { return fmt::format("save framework={}", a.framework_id); }
-std::string line(const core::ForgetFramework&) { return "forget the framework"; }
 std::string line(const core::Accept& a) {
   std::string text = fmt::format("call ACCEPT agent={} offer={}", a.agent_id, fmt::join(a.offer_ids, ","));
   for (const auto& launch : a.launches) text += " task=" + launch.task_id;
@@ -52,6 +56,9 @@ std::string line(const core::Accept& a) {
 }
 std::string line(const core::Decline& a) {
   return fmt::format("call DECLINE offer={} refuse_s={}", fmt::join(a.offer_ids, ","), base::to_seconds(a.refuse_for));
+}
+std::string line(const core::AcceptInverseOffers& a) {
+  return fmt::format("call ACCEPT_INVERSE_OFFERS count={}", a.inverse_offer_ids.size());
 }
 std::string line(const core::DeclineInverseOffers& a) {
   return fmt::format("call DECLINE_INVERSE_OFFERS count={}", a.inverse_offer_ids.size());

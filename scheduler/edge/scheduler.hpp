@@ -1,5 +1,5 @@
-// The loop that owns the core: threads post to its mailbox, it alone handles events and carries
-// actions out. Also the desk behind the bridge.
+// The shell around the engine: threads post to its mailbox, one loop tells the engine and waits. Also
+// the desk behind the bridge.
 #pragma once
 
 #include <atomic>
@@ -12,36 +12,43 @@
 #include <variant>
 
 #include "auctionrunner_bridge/desk.hpp"
+#include "base/leader_lock.hpp"
 #include "mesos/http_transport.hpp"
 #include "mesos/master_detector.hpp"
-#include "mesos/session.hpp"
 #include "platform/mailbox.hpp"
-#include "scheduler/core/core.hpp"
 #include "scheduler/edge/options.hpp"
-#include "scheduler/edge/state_dir.hpp"
 #include "scheduler/edge/translate.hpp"
+#include "scheduler/engine/engine.hpp"
 
 namespace edge {
 
-class Scheduler final : public bridge::Desk {
+class Scheduler final : public bridge::Desk, private engine::World {
  public:
-  // `state` must outlive the scheduler; `framework_id` is what it holds, "" for none.
-  Scheduler(const Options& options, std::unique_ptr<placement::Strategy> strategy, StateDir& state,
-            std::string framework_id);
+  // Called on the loop's thread when it leads for the first time: the moment to listen. An error ends run().
+  using OnLeading = std::function<base::Status()>;
+
+  // `store` must outlive the scheduler; what it holds goes into recovery() before run().
+  Scheduler(const Options& options, std::unique_ptr<placement::Strategy> strategy, core::Store& store,
+            OnLeading on_leading);
   ~Scheduler() override;
 
-  // Subscribes and runs until stop(). Leaves cells running: it never tears the framework down. An
-  // error says why the master refused us before we were ever subscribed: a configuration error.
+  core::Recovery& recovery() { return engine_.recovery(); }
+
+  // Campaigns for the lock if there is one, subscribes and runs until stop(). Leaves cells running: it
+  // never tears the framework down. An error says why the master refused us before we were ever
+  // subscribed: a configuration error.
   base::Status run();
 
   // From any thread.
   void stop();
 
-  // The desk: from any thread; each waits for the loop, which does nothing slow.
+  // The desk: from any thread; each waits for the loop, submit() and stop() for what they change to be
+  // durable besides.
   base::Status submit(std::vector<core::Auction> auctions) override;
   std::vector<core::InstanceView> instances(const core::InstanceQuery& query) override;
-  std::vector<core::Key> stop(const core::KeyPattern& pattern) override;
+  base::Result<std::vector<core::Key>> stop(const core::KeyPattern& pattern) override;
   std::vector<core::CellView> cells() override;
+  bool drain(const std::string& agent_id, bool wanted) override;
   core::Health health() override;
 
  private:
@@ -51,7 +58,7 @@ class Scheduler final : public bridge::Desk {
   };
   struct StreamEvent {
     std::uint64_t generation;
-    StreamRecord record;
+    engine::StreamRecord record;
   };
   struct StreamEnded {
     std::uint64_t generation;
@@ -60,52 +67,52 @@ class Scheduler final : public bridge::Desk {
   using Job = std::function<void()>;  // On the loop's thread.
   struct StopNow {};
   using Message = std::variant<StreamHead, StreamEvent, StreamEnded, mesos_client::CallResult,
-                               mesos_client::MasterReport, Job, StopNow>;
+                               mesos_client::MasterReport, base::LockReport, Job, StopNow>;
 
   void on(StreamHead message);
   void on(StreamEvent message);
   void on(StreamEnded message);
   void on(mesos_client::CallResult message);
   void on(mesos_client::MasterReport report);
+  void on(base::LockReport report);
   void on(const Job& job) { job(); }
   void on(StopNow) { running_ = false; }
 
-  // Runs `ask` on the loop and returns its answer; nullopt once the loop has ended.
+  // Runs `ask` on the loop, which must lead to a call of what it is given; that answer. nullopt once the
+  // loop has ended.
   template <class Answer>
-  std::optional<Answer> ask(std::function<Answer()> ask);
+  std::optional<Answer> ask(std::function<void(std::function<void(Answer)>)> ask);
 
-  void handle(const core::Event& event);
-  void carry_out(const core::Actions& actions);
-  void carry_out(const mesos_client::SessionActions& actions);
-  void on_session(const mesos_client::Connect& action);
-  void on_session(const mesos_client::Disconnect& action);
-  void on_session(const mesos_client::Subscribed& action);
-  void on_session(const mesos_client::Lost& action);
-  void on_session(const mesos_client::GivenUp& action);
-  void on_session(const mesos_client::Warn& action);
-  void subscribe_again(const std::string& reason);
-  void tick();
+  // engine::World, on the loop's thread.
+  void open_stream(std::uint64_t generation, const std::string& url, std::string subscribe) override;
+  void open_calls(std::uint64_t generation, const std::string& url, const std::string& stream_id) override;
+  void close_connections() override;
+  bool send(std::uint64_t tag, std::string call, bool accept) override;
+  void share(std::string text) override { lock_->share(std::move(text)); }
+  void resign() override { lock_->resign(); }
+  bool lock_held() const override { return lock_->held(); }
+  void log(engine::Level level, const std::string& text) override;
+  void saw(const core::Event& event) override;
+  void saw(const core::Action& action) override;
+
+  void loop();
   std::optional<base::Duration> idle_for() const;
   bool may_launch();
-  void send(const core::Action& action, std::string call);
-  void abandon_connections();
   void post(mesos_client::StreamReport report);
   void post(mesos_client::CallResult result);
   void wait_for_calls();
 
   const Options options_;
-  StateDir& state_;
+  const OnLeading on_leading_;
   const Translator translator_;
   const ExecutorCells cells_;
-  base::Random random_;
-  core::Core core_;
-  mesos_client::Session session_;
   mesos_client::TransportOptions transport_;
+  engine::Engine engine_;
 
   platform::Mailbox<Message> mailbox_;
+  std::unique_ptr<base::LeaderLock> lock_;
   std::unique_ptr<mesos_client::StreamConnection> stream_;
   std::unique_ptr<mesos_client::CallConnection> calls_;
-  std::uint64_t calls_sent_ = 0;
   std::deque<std::pair<std::uint64_t, std::size_t>> accepts_open_;  // Tag and bytes of those without an answer.
   std::size_t accept_bytes_open_ = 0;
 
@@ -116,13 +123,7 @@ class Scheduler final : public bridge::Desk {
   std::atomic<bool> wake_on_answer_ = false;
   std::atomic<bool> leaving_ = false;  // The stream is being abandoned.
 
-  bool subscribed_suppressed_ = false;  // What the last SUBSCRIBE asked for.
-  bool ever_subscribed_ = false;
-  std::optional<base::Time> restart_at_;  // After a refusal, or a call without an answer.
-  std::string restart_reason_;
-  int call_failures_in_row_ = 0;
-  bool passive_ = false;                       // Another scheduler has the framework: final.
-  std::string detail_ = "not subscribed yet";  // For /readyz.
+  bool led_ = false;  // Ever.
   base::Status outcome_ = base::ok();
   bool running_ = true;
 };

@@ -17,7 +17,6 @@ namespace edge {
 namespace {
 
 constexpr const char* kFrameworkId = "framework_id";
-constexpr const char* kProbe = "probe";
 
 base::Error failed(const std::string& path, int error) { return {"--state-dir " + path, std::strerror(error)}; }
 
@@ -62,8 +61,7 @@ base::Result<StateDir> StateDir::open(const std::string& path) {
     return failed(path, why);
   }
   StateDir dir(path, fd);
-  if (auto probed = dir.write(kProbe, std::string(64 * 1024, '.')); !probed) return probed.error();
-  std::filesystem::remove(path + "/" + kProbe, error);
+  if (auto probed = dir.probe(); !probed) return probed.error();
   return dir;
 }
 
@@ -74,7 +72,7 @@ StateDir::~StateDir() {
 StateDir::StateDir(StateDir&& other) noexcept
     : path_(std::move(other.path_)), lock_fd_(std::exchange(other.lock_fd_, -1)) {}
 
-base::Result<std::optional<std::string>> StateDir::framework_id() const {
+base::Result<std::optional<std::string>> StateDir::old_framework_id() const {
   const std::string name = path_ + "/" + kFrameworkId;
   if (!std::filesystem::exists(name)) return std::optional<std::string>{};
   std::ifstream file(name);
@@ -88,29 +86,22 @@ base::Result<std::optional<std::string>> StateDir::framework_id() const {
   return std::optional(std::move(id));
 }
 
-base::Status StateDir::save_framework_id(const std::string& id) { return write(kFrameworkId, id + "\n"); }
-
-base::Status StateDir::forget_framework_id() {
+base::Status StateDir::forget_old_framework_id() {
   if (::unlink((path_ + "/" + kFrameworkId).c_str()) != 0 && errno != ENOENT) return failed(path_, errno);
   return sync_directory();
 }
 
-base::Status StateDir::write(const std::string& name, const std::string& text) {
-  const std::string target = path_ + "/" + name;
-  const std::string aside = target + ".new";
-  {
-    const File file(::open(aside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-    if (file.fd() < 0 || !write_all(file.fd(), text) || fsync(file.fd()) != 0) {
-      const int why = errno;
-      ::unlink(aside.c_str());
-      return failed(path_, why);
-    }
-  }
-  if (std::rename(aside.c_str(), target.c_str()) != 0) return failed(path_, errno);
-  return sync_directory();
+base::Status StateDir::probe() const {
+  const std::string name = path_ + "/probe";
+  const File file(::open(name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  const bool written = file.fd() >= 0 && write_all(file.fd(), std::string(64 * 1024, '.')) && fsync(file.fd()) == 0;
+  const int why = errno;
+  ::unlink(name.c_str());
+  if (!written) return failed(path_, why);
+  return base::ok();
 }
 
-base::Status StateDir::sync_directory() {
+base::Status StateDir::sync_directory() const {
   const File directory(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (directory.fd() < 0 || fsync(directory.fd()) != 0) return failed(path_, errno);
   return base::ok();

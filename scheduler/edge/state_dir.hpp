@@ -1,4 +1,5 @@
-// What must survive a restart, as files in one directory that one scheduler owns at a time.
+// The directory of what must survive a restart, which one scheduler owns at a time. The state itself is
+// a database in it (scheduler/store).
 #pragma once
 
 #include <optional>
@@ -17,17 +18,15 @@ class StateDir {
   StateDir(StateDir&& other) noexcept;
   StateDir& operator=(StateDir&&) = delete;
 
-  // The framework id, if one was saved.
-  base::Result<std::optional<std::string>> framework_id() const;
-
-  // Durable when it returns: written aside, synced, renamed, directory synced.
-  base::Status save_framework_id(const std::string& id);
-  base::Status forget_framework_id();
+  // Before there was a database the framework id stood in a file of its own: that id, if there is one.
+  base::Result<std::optional<std::string>> old_framework_id() const;
+  // Once it stands in the database.
+  base::Status forget_old_framework_id();
 
  private:
   StateDir(std::string path, int lock_fd) : path_(std::move(path)), lock_fd_(lock_fd) {}
-  base::Status write(const std::string& name, const std::string& text);
-  base::Status sync_directory();
+  base::Status probe() const;
+  base::Status sync_directory() const;
 
   std::string path_;
   int lock_fd_ = -1;

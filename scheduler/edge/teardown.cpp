@@ -8,7 +8,7 @@
 #include "platform/clock.hpp"
 #include "platform/http_client.hpp"
 #include "platform/mailbox.hpp"
-#include "scheduler/edge/state_dir.hpp"
+#include "scheduler/edge/state.hpp"
 
 namespace edge {
 namespace {
@@ -74,26 +74,27 @@ base::Result<std::vector<std::string>> find_masters(const Options& options) {
 }  // namespace
 
 base::Result<std::string> teardown(const Options& options) {
-  auto state = StateDir::open(options.state_dir);
+  auto state = open_state(options.state_dir);
   if (!state) return state.error();
-  const auto id = state->framework_id();
-  if (!id) return id.error();
-  if (!*id)
+  const auto found = contents(*state);
+  if (!found) return found.error();
+  const std::string& id = found->framework_id;
+  if (id.empty())
     return base::Error{"--state-dir " + options.state_dir, "holds no framework id: there is nothing to tear down"};
   const auto urls = find_masters(options);
   if (!urls) return urls.error();
   base::Error last{"--master " + options.mesos.master, "no answer"};
   for (const std::string& scheduler_url : *urls) {
     const std::string url = scheduler_url.substr(0, scheduler_url.rfind("/scheduler"));
-    const auto response = post(options, url, teardown_request(options, **id));
+    const auto response = post(options, url, teardown_request(options, id));
     if (!response) {
       last = response.error();
       continue;
     }
     const bool unknown = response->status == 400 && response->body.find("No framework found") != std::string::npos;
     if (response->status == 200 || unknown) {
-      if (auto forgotten = state->forget_framework_id(); !forgotten) return forgotten.error();
-      return "framework " + **id + (unknown ? " is unknown to the master: forgotten" : " is torn down");
+      if (auto cleared = clear(*state, *found); !cleared) return cleared.error();
+      return "framework " + id + (unknown ? " is unknown to the master: forgotten" : " is torn down");
     }
     last = {url, "answered " + std::to_string(response->status) + " " + response->body};
   }

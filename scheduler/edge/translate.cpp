@@ -118,9 +118,11 @@ std::optional<core::Event> core_event(const SchedulerEvent& event, const std::st
     case SchedulerEvent::INVERSE_OFFERS: {
       core::InverseOffersArrived arrived;
       for (const auto& offer : event.inverse_offers().inverse_offers())
-        arrived.inverse_offer_ids.push_back(offer.id().value());
+        arrived.offers.push_back({offer.id().value(), offer.agent_id().value()});
       return arrived;
     }
+    case SchedulerEvent::RESCIND_INVERSE_OFFER:
+      return core::InverseOfferRescinded{event.rescind_inverse_offer().inverse_offer_id().value()};
     default:
       return std::nullopt;
   }
@@ -143,7 +145,7 @@ std::string report_request() {
 Translator::Translator(const Options& options)
     : mesos_(options.mesos), codec_(*mesos_client::parse_codec(options.mesos.codec)), launch_calls_(codec_) {}
 
-StreamRecord Translator::read(std::string_view record) const {
+engine::StreamRecord Translator::read(std::string_view record) const {
   const auto event = mesos_client::read_scheduler_event(codec_, record);
   if (!event) return {mesos_client::unreadable_event(event.error()), std::nullopt};
   return {mesos_client::stream_event(**event), core_event(**event, mesos_.role)};
@@ -179,6 +181,9 @@ std::optional<std::string> Translator::call(const std::string& framework_id, con
           return launch_calls_.accept(framework_id, one);
         } else if constexpr (std::is_same_v<Action, core::Decline>) {
           return encode(mesos_client::decline_call(framework_id, one.offer_ids, one.refuse_for));
+        } else if constexpr (std::is_same_v<Action, core::AcceptInverseOffers>) {
+          return encode(
+              mesos_client::accept_inverse_offers_call(framework_id, one.inverse_offer_ids, std::chrono::minutes(1)));
         } else if constexpr (std::is_same_v<Action, core::DeclineInverseOffers>) {
           return encode(
               mesos_client::decline_inverse_offers_call(framework_id, one.inverse_offer_ids, std::chrono::minutes(1)));

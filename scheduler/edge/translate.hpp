@@ -8,34 +8,28 @@
 
 #include "base/result.hpp"
 #include "mesos/codec.hpp"
-#include "mesos/session.hpp"
 #include "scheduler/core/actions.hpp"
 #include "scheduler/core/config.hpp"
 #include "scheduler/core/events.hpp"
 #include "scheduler/edge/launch_calls.hpp"
 #include "scheduler/edge/options.hpp"
+#include "scheduler/engine/engine.hpp"
 
 namespace edge {
 
-// One record of the event stream: what it means to the session, and to the core if anything.
-struct StreamRecord {
-  mesos_client::StreamEvent session;
-  std::optional<core::Event> core;
-};
-
-class Translator {
+class Translator final : public engine::Wire {
  public:
   explicit Translator(const Options& options);
 
   // Any thread. What cannot be read becomes an `unreadable` session event: framing is intact, so
   // only that record is lost.
-  StreamRecord read(std::string_view record) const;
+  engine::StreamRecord read(std::string_view record) const;
 
   // The SUBSCRIBE body; an empty id subscribes as a new framework.
-  std::string subscribe(const std::string& framework_id, bool suppressed) const;
+  std::string subscribe(const std::string& framework_id, bool suppressed) const override;
 
   // The call an action asks for, encoded; nullopt for actions that are not calls. One thread.
-  std::optional<std::string> call(const std::string& framework_id, const core::Action& action) const;
+  std::optional<std::string> call(const std::string& framework_id, const core::Action& action) const override;
 
   mesos_client::Codec codec() const { return codec_; }
 

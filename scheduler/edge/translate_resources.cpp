@@ -60,6 +60,7 @@ core::Offer offer_of(const mesos::v1::Offer& offer, const std::string& role) {
   out.ip = offer.url().address().ip();
   if (offer.domain().has_fault_domain()) out.fault_domain_zone = offer.domain().fault_domain().zone().name();
   out.attributes = attributes_of(offer);
+  out.unavailable = offer.has_unavailability();
   for (const auto& executor : offer.executor_ids()) out.executor_ids.push_back(executor.value());
   for (const auto& resource : offer.resources()) {
     const auto dimension = dimension_of(resource);

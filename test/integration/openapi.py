@@ -106,11 +106,12 @@ def concrete(path, names):
 def _(bench):
     document = described()
     bridge = served(bench)
+    known = {**NAMES, "{agent_id}": web.get_json(bridge + "/v1/cells")["cells"][0]["agent_id"]}
     asked = 0
     for path, item in document["paths"].items():
         for method in sorted(set(item) & {"get", "post", "put", "delete"}, key=["get", "post", "put", "delete"].index):
             operation, verb = item[method], method.upper()
-            for names in (NAMES, {"{process_guid}": "none", "{index}": "7", "{task_guid}": "none"}):
+            for names in (known, {"{agent_id}": "none", "{process_guid}": "none", "{index}": "7", "{task_guid}": "none"}):
                 body = json.dumps(GOOD[verb, path]) if (verb, path) in GOOD else None
                 check(document, operation, f"{verb} {path}", web.request(verb, bridge + concrete(path, names), body=body))
                 asked += 1

@@ -35,14 +35,12 @@ struct Line {
   void operator()(const mesos_client::DetectorNote& report) const {
     say((report.trouble ? "trouble " : "note ") + report.text);
   }
-  void operator()(const platform::LockAcquired& report) const { say("acquired " + report.shared); }
-  void operator()(const platform::LockLost& report) const { say("lost " + report.reason); }
-  void operator()(const platform::LockHeldByOther& report) const { say("other " + report.who); }
-  void operator()(const platform::ShareStored& report) const { say("stored " + report.value); }
-  void operator()(const platform::ShareRefused& report) const { say("refused " + report.reason); }
-  void operator()(const platform::LockNote& report) const {
-    say((report.trouble ? "trouble " : "note ") + report.text);
-  }
+  void operator()(const base::LockAcquired& report) const { say("acquired " + report.shared); }
+  void operator()(const base::LockLost& report) const { say("lost " + report.reason); }
+  void operator()(const base::LockHeldByOther& report) const { say("other " + report.who); }
+  void operator()(const base::ShareStored& report) const { say("stored " + report.value); }
+  void operator()(const base::ShareRefused& report) const { say("refused " + report.reason); }
+  void operator()(const base::LockNote& report) const { say((report.trouble ? "trouble " : "note ") + report.text); }
 };
 
 int fail(const base::Error& error) {
@@ -68,9 +66,9 @@ int lock(const std::string& url, const std::string& who, base::Duration session)
   const auto address = mesos_client::parse_zookeeper("--lock", url);
   if (!address) return fail(address.error());
   const auto made = mesos_client::start_zookeeper_lock(
-      "--lock", {*address, who, session}, [](const platform::LockReport& report) { std::visit(Line{}, report); });
+      "--lock", {*address, who, session}, [](const base::LockReport& report) { std::visit(Line{}, report); });
   if (!made) return fail(made.error());
-  platform::LeaderLock& held = **made;
+  base::LeaderLock& held = **made;
   held.campaign();
   for (std::string line; std::getline(std::cin, line);) {
     if (line.starts_with("share ")) held.share(line.substr(6));

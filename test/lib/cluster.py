@@ -67,7 +67,7 @@ class Scheduler:
 
     def __init__(self, bench, master, name="diego-scheduler", codec="json", strategy="spread", idle_timeout="2s",
                  task_duration="2s", state_dir=None, bridge_port=None, rep=None,
-                 executor=None, user=None, flags=(), wait_ready=True, preexec=None):
+                 executor=None, user=None, flags=(), wait_ready=True, preexec=None, environment=None):
         self.bridge_port = bridge_port or free_port()
         self.bridge = f"http://127.0.0.1:{self.bridge_port}"
         self.state_dir = state_dir or bench.path(f"{name}-state")
@@ -78,7 +78,7 @@ class Scheduler:
                 "--executor", executor or program("diego-executor"), "--cell-containerizer", "none",
                 "--cell-command", cell_command(task_duration, rep), "--cell-rep-url", "auto",
                 "--cell-idle-timeout", idle_timeout, "--mesos-codec", codec, "--strategy", strategy, *flags]
-        self.program = bench.start(name, argv, env=clean_environment(), preexec=preexec)
+        self.program = bench.start(name, argv, env={**clean_environment(), **(environment or {})}, preexec=preexec)
         self.bench = bench
         if wait_ready:
             self.wait_ready()

@@ -19,6 +19,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 PR_SET_CHILD_SUBREAPER = 36
 LOG_TAIL_LINES = 25
 SANDBOXES_SHOWN = 3  # Of executors: the youngest.
+# How much longer everything may take than on an idle machine with plain programs: sanitized ones are slow.
+SLOW = float(os.environ.get("DIEGO_MESOS_SLOW", "1"))
 
 
 class Failed(Exception):
@@ -56,7 +58,7 @@ def program(name):
 def wait_for(what, probe, seconds=15.0, every=0.02):
     """Polls until `probe` returns something true and returns it; a probe that raises OSError or
     KeyError counts as not yet. At the deadline fails with what was seen last."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + seconds * SLOW
     last = None
     while True:
         try:
@@ -177,7 +179,7 @@ class Program:
 
     def wait(self, seconds):
         try:
-            return self.process.wait(seconds)
+            return self.process.wait(seconds * SLOW)
         except subprocess.TimeoutExpired:
             raise Failed(f"{self.name} to end within {seconds:g} s", "still running") from None
 

@@ -19,10 +19,12 @@ MAY_INCLUDE = {
     "scheduler/core": {"base", "diego", "scheduler/placement"},
     "auctionrunner_bridge": {"base", "platform", "diego", "scheduler/core/work.hpp"},
     "scheduler/plugin": {"base", "scheduler/placement"},
+    "scheduler/engine": {"base", "mesos/session.hpp", "scheduler/placement", "scheduler/core"},
+    "scheduler/store": {"base", "scheduler/placement", "scheduler/core"},
     "scheduler/edge": {"base", "platform", "schemas", "mesos", "diego", "scheduler/placement", "scheduler/plugin",
-                       "scheduler/core", "auctionrunner_bridge"},
+                       "scheduler/core", "scheduler/engine", "scheduler/store", "auctionrunner_bridge"},
     "scheduler": {"base", "platform", "schemas", "mesos", "diego", "scheduler/placement", "scheduler/plugin",
-                  "scheduler/core", "scheduler/edge", "auctionrunner_bridge"},
+                  "scheduler/core", "scheduler/engine", "scheduler/store", "scheduler/edge", "auctionrunner_bridge"},
     "place": {"base", "platform", "diego", "scheduler/placement", "scheduler/plugin"},
     "executor/core": {"base", "diego"},
     "executor/edge": {"base", "platform", "schemas", "mesos", "diego", "executor/core"},
@@ -39,9 +41,9 @@ ROOMS = sorted(MAY_INCLUDE, key=len, reverse=True)
 # The files that do I/O in rooms that have both kinds; the rest of these rooms is pure.
 IO_FILES = re.compile(r"^(mesos|diego)/(\w*(http|client|detector|lock|connection|transport)\w*)\.(hpp|cpp)$"
                       r"|^local/(agent|rep)/(\w*server|\w*files|containers)\.(hpp|cpp)$")
-PURE_ROOMS = {"base", "scheduler/placement", "scheduler/core", "executor/core", "local/model", "local/agent",
+PURE_ROOMS = {"base", "scheduler/placement", "scheduler/core", "scheduler/engine", "executor/core", "local/model", "local/agent",
               "local/rep", "mesos", "diego"}
-PROTOBUF_FREE = {"base", "scheduler/placement", "scheduler/core", "executor/core", "diego"}
+PROTOBUF_FREE = {"base", "scheduler/placement", "scheduler/core", "scheduler/engine", "scheduler/store", "executor/core", "diego"}
 
 IMPURE_HEADERS = re.compile(
     r"^(thread|mutex|shared_mutex|condition_variable|future|semaphore|latch|barrier|stop_token|fstream|iostream"

@@ -26,7 +26,7 @@ struct FakeDesk final : bridge::Desk {
     }
     return out;
   }
-  std::vector<core::Key> stop(const core::KeyPattern& pattern) override {
+  base::Result<std::vector<core::Key>> stop(const core::KeyPattern& pattern) override {
     std::vector<core::Key> out;
     for (const core::InstanceView& view : views) {
       if (pattern.matches(view.key)) out.push_back(view.key);
@@ -35,6 +35,10 @@ struct FakeDesk final : bridge::Desk {
     return out;
   }
   std::vector<core::CellView> cells() override { return cell_views; }
+  bool drain(const std::string& agent_id, bool wanted) override {
+    drains.emplace_back(agent_id, wanted);
+    return agent_id == "A1";
+  }
   core::Health health() override { return state; }
 
   std::mutex mutex;
@@ -44,6 +48,7 @@ struct FakeDesk final : bridge::Desk {
   std::vector<core::InstanceView> views;
   std::vector<core::Key> stopped;
   std::vector<core::CellView> cell_views;
+  std::vector<std::pair<std::string, bool>> drains;
   core::Health state;
   core::InstanceQuery last_query;
 };

@@ -95,7 +95,7 @@ TEST_CASE("one instance, one process, one task", "[bridge]") {
 TEST_CASE("what is unknown is 404 in JSON", "[bridge]") {
   const auto method = GENERATE("GET", "DELETE");
   const auto path = GENERATE("/v1/lrps/app", "/v1/lrps/app/0", "/v1/tasks/app", "/v1/nosuch", "/", "/v2/lrps/a",
-                             "/v1/lrps/a/0/explain", "/v1/tasks/a/b", "/v1/cells/a/drain", "/v1", "/v1/lrps//0",
+                             "/v1/lrps/a/0/explain", "/v1/tasks/a/b", "/v1/cells/a/other", "/v1", "/v1/lrps//0",
                              "/v1/instances/x", "*");
   CAPTURE(method, path);
   FakeDesk desk;
@@ -118,6 +118,20 @@ TEST_CASE("stopping names what is stopped", "[bridge]") {
   const auto a_task = answer(request("DELETE", "/v1/tasks/app"), desk, {});
   CHECK(a_task.body == R"({"stopping":[{"kind":"task","task_guid":"app"}]})");
   CHECK(desk.stopped == std::vector<core::Key>{lrp("app", 1), lrp("app", 0), lrp("app", 1), task("app")});
+}
+
+TEST_CASE("an agent is drained by POST, used again by DELETE, and 404 if there is none", "[bridge]") {
+  FakeDesk desk;
+  const auto drained = answer(request("POST", "/v1/cells/A1/drain"), desk, {});
+  CHECK(drained.status == 202);
+  CHECK(drained.body == R"({"agent_id":"A1","draining":true})");
+  CHECK(answer(request("DELETE", "/v1/cells/A1/drain"), desk, {}).body == R"({"agent_id":"A1","draining":false})");
+  CHECK(answer(request("POST", "/v1/cells/a%2Fb/drain"), desk, {}).status == 404);
+  CHECK(desk.drains == std::vector<std::pair<std::string, bool>>{{"A1", true}, {"A1", false}, {"a/b", true}});
+  CHECK(answer(request("GET", "/v1/cells/A1/drain"), desk, {}).status == 405);
+  CHECK(answer(request("POST", "/v1/cells/A1/other"), desk, {}).status == 404);
+  CHECK(answer(request("POST", "/v1/cells//drain"), desk, {}).status == 404);
+  CHECK(desk.drains.size() == 3);
 }
 
 TEST_CASE("a guid may contain anything", "[bridge]") {
@@ -181,7 +195,7 @@ TEST_CASE("cells are shown with what is on them", "[bridge]") {
       answer(request("GET", "/v1/cells"), desk, {}).body ==
       R"({"cells":[{"cell_id":"cell-a","executor_id":"diego-cell-x","agent_id":"S0","agent_hostname":"h","state":"up","zone":"z1",)"
       R"("memory_total_mb":1024,"memory_used_mb":256,"disk_total_mb":8192,"disk_used_mb":512,"cpus_used_milli":200,"containers_used":2,)"
-      R"("since":"2026-11-22T10:00:00.000Z","instances":[{"kind":"lrp","process_guid":"a","index":0},{"kind":"task","task_guid":"t"}]}]})");
+      R"("since":"2026-11-22T10:00:00.000Z","outdated":false,"draining":"","quarantined_until":null,"instances":[{"kind":"lrp","process_guid":"a","index":0},{"kind":"task","task_guid":"t"}]}]})");
 }
 
 TEST_CASE("healthy is not yet ready", "[bridge]") {

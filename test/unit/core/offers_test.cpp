@@ -109,10 +109,10 @@ TEST_CASE("revives that bring nothing come ever more slowly", "[offers]") {
   CHECK(rig.all<Revive>().size() == 1);  // What came last; then nothing new has happened.
 }
 
-TEST_CASE("inverse offers are declined", "[offers]") {
+TEST_CASE("an inverse offer of no agent that we know is declined", "[offers]") {
   Rig rig;
   rig.subscribe();
-  rig.happen(InverseOffersArrived{{"i1"}});
+  rig.happen(InverseOffersArrived{{{"i1", "a9"}}});
   CHECK(rig.only<DeclineInverseOffers>().inverse_offer_ids == std::vector<std::string>{"i1"});
 }
 

@@ -21,8 +21,10 @@ class World {
     return config;
   }
 
+  int moves() const { return moves_; }
+
   void step() {
-    switch (random_.below(14)) {
+    switch (random_.below(15)) {
       case 0:
       case 1: {
         AuctionsSubmitted batch;
@@ -76,6 +78,16 @@ class World {
           happen(Subscribed{"F", false});
         }
         break;
+      case 13: {
+        const std::string agent = some_agent();
+        if (drained_.erase(agent) > 0) {
+          happen(DrainCancelled{agent});
+        } else if (rig_.core.knows_agent(agent) && drained_.size() < kAgents / 2) {
+          drained_.insert(agent);
+          happen(DrainRequested{agent});
+        }
+        break;
+      }
       default:
         rig_.pass(std::chrono::milliseconds(random_.below(3000)));
         mind();
@@ -84,6 +96,7 @@ class World {
 
   // Offers for all, every task runs or ends: nothing that can run may be left.
   void calm() {
+    for (const std::string& agent : std::exchange(drained_, {})) happen(DrainCancelled{agent});
     for (int round = 0; round < 200; ++round) {
       for (int agent = 1; agent <= kAgents; ++agent) offer("a" + std::to_string(agent));
       while (!quiet()) progress();
@@ -208,7 +221,8 @@ class World {
       }
     }
   }
-  // Each offer is held and used once, the pieces are its own, and no key lives twice.
+  // Each offer is held and used once, the pieces are its own, and no key lives twice, but where it leaves a
+  // drained agent.
   void take(const Accept& accept) {
     std::map<Dimension, std::int64_t> left;
     for (const std::string& id : accept.offer_ids) {
@@ -222,7 +236,14 @@ class World {
     CHECK(accept.launches.size() <= config().tasks_per_accept_max);
     for (const Launch& launch : accept.launches) {
       for (const Piece& piece : launch.pieces) left[piece.dimension] -= piece.amount;
-      for (const auto& [id, task] : tasks_) CHECK_FALSE(task.key == launch.key);
+      CHECK_FALSE(drained_.contains(accept.agent_id));
+      int others = 0;
+      for (const auto& [id, task] : tasks_) {
+        if (task.key != launch.key) continue;
+        CHECK(drained_.contains(task.agent_id));
+        CHECK(++others == 1);
+      }
+      moves_ += others;
       tasks_[launch.task_id] = {accept.agent_id, executor, launch.key};
     }
     for (const auto& [dimension, amount] : left) CHECK(amount >= 0);
@@ -236,18 +257,23 @@ class World {
   std::map<std::string, Offer> offers_;
   std::map<std::string, Task> tasks_;
   std::vector<std::string> asked_;
+  std::set<std::string> drained_;
+  int moves_ = 0;
 };
 
 }  // namespace
 
 TEST_CASE("whatever happens, offers are used once, keys live once, and in the end all runs", "[random]") {
   const auto strategy = GENERATE("binpack", "spread", "diego");
+  int moves = 0;
   for (std::uint64_t seed = 1; seed <= 30; ++seed) {
     INFO(strategy << " seed " << seed);
     World world(seed, strategy);
     for (int i = 0; i < 250; ++i) world.step();
     world.calm();
+    moves += world.moves();
   }
+  CHECK(moves > 100);
 }
 
 }  // namespace core

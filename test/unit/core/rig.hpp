@@ -18,8 +18,9 @@ class PlainCells final : public CellFactory {
 };
 
 struct Rig {
-  explicit Rig(Config config = {}, const std::string& strategy = "binpack")
-      : core(with_rootfs(std::move(config)), cells, std::move(*placement::make_strategy(strategy)), base::Random(1)) {}
+  explicit Rig(Config config = {}, const std::string& strategy = "binpack", std::uint64_t seed = 1)
+      : core(with_rootfs(std::move(config)), cells, std::move(*placement::make_strategy(strategy)),
+             base::Random(seed)) {}
 
   static Config with_rootfs(Config config) {
     config.cell_rootfs["preloaded"] = {diego::RootFsProvider::Kind::fixed_set, {"fs"}};

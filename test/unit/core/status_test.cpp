@@ -119,13 +119,15 @@ TEST_CASE("a finished task is stopped and its end acknowledged after it is recor
   CHECK(rig.all<Acknowledge>().size() == 2);
 }
 
-TEST_CASE("an unreachable LRP gets a successor; the old attempt is killed when it comes back", "[status]") {
+TEST_CASE("an unreachable LRP gets a successor; once that runs, the old attempt is killed when it comes back",
+          "[status]") {
   Launched rig;
   rig.status(rig.first, TaskState::running, "a1");
   rig.status(rig.first, TaskState::unreachable, "a1", StatusReason::agent_lost, "", false);
   CHECK(rig.state("p", 0) == State::queued);
   rig.offer("a2", 4000);
   REQUIRE(rig.only<Accept>().agent_id == "a2");
+  rig.status(rig.task_id("p", 0), TaskState::running, "a2");
   rig.done();
   rig.status(rig.first, TaskState::running, "a1", StatusReason::other, "", false);
   CHECK(rig.only<Kill>() == Kill{"a1", rig.first});
@@ -165,6 +167,33 @@ TEST_CASE("a live task of a foreign name is killed", "[status]") {
   rig.subscribe();
   rig.status("someone-elses", TaskState::running, "a1");
   CHECK(rig.only<Kill>().task_id == "someone-elses");
+}
+
+TEST_CASE("an end without its cause waits for the agent's own update: it may have come with the cell", "[status]") {
+  Rig rig;
+  rig.run_one();
+  const std::string task = rig.task_id("p", 0);
+  rig.status(task, TaskState::failed, "a1", StatusReason::reconciliation, "", false);
+  CHECK(rig.state("p", 0) == State::running);
+  CHECK(rig.none<Reconcile>());
+  SECTION("it did") {
+    rig.status(task, TaskState::failed, "a1", StatusReason::executor_ended);
+    CHECK(rig.state("p", 0) == State::queued);
+  }
+  SECTION("it did not") {
+    rig.status(task, TaskState::failed, "a1");
+    CHECK(rig.state("p", 0) == State::failed);
+  }
+  SECTION("while none comes, the master is asked again") {
+    rig.pass(15s);
+    CHECK(rig.only<Reconcile>().tasks.front().task_id == task);
+    CHECK(rig.state("p", 0) == State::running);
+  }
+  SECTION("a stop that was asked for needs no cause") {
+    rig.happen(StopRequested{{Kind::lrp, "p", {}}});
+    rig.status(task, TaskState::killed, "a1", StatusReason::reconciliation, "", false);
+    CHECK(rig.state("p", 0) == State::stopped);
+  }
 }
 
 }  // namespace core

@@ -75,6 +75,12 @@ TEST_CASE("flags that do not fit together are refused", "[options]") {
   options = good();
   options.cell.environment = {"novalue"};
   CHECK(refusal(options) == "--cell-env novalue: is not K=V");
+
+  options = good();
+  options.core.cells_min = 3;
+  CHECK(refusal(options) == "");
+  options.core.cells_max = 2;
+  CHECK(refusal(options) == "--cells-min 3: is more than --cells-max 2");
 }
 
 TEST_CASE("what a cell offers follows its flags", "[options]") {
@@ -101,8 +107,34 @@ TEST_CASE("strategy and limits come from their flags, bad values are one line", 
   edge::Options options;
   CHECK(options.strategy == "binpack");
   CHECK(options.weights.diego_starting_weight == 0.25);
-  CHECK(parse({"--strategy", "/opt/my.so", "--diego-bin-pack-weight", "0.5", "--diego-starting-weight", "1",
-               "--starting-container-count-maximum", "7", "--cell-starting-max", "3", "--offer-linger", "2s"},
+  CHECK(parse({"--strategy",
+               "/opt/my.so",
+               "--diego-bin-pack-weight",
+               "0.5",
+               "--diego-starting-weight",
+               "1",
+               "--starting-container-count-maximum",
+               "7",
+               "--cell-starting-max",
+               "3",
+               "--offer-linger",
+               "2s",
+               "--launch-rate",
+               "50",
+               "--cells-min",
+               "1",
+               "--cells-max",
+               "9",
+               "--cells-starting-max",
+               "2",
+               "--cells-roll-max",
+               "0",
+               "--evacuation-timeout",
+               "5m",
+               "--quarantine-failures",
+               "4",
+               "--quarantine-half-life",
+               "30s"},
               options) == "");
   CHECK(options.strategy == "/opt/my.so");
   CHECK(options.weights.diego_bin_pack_weight == 0.5);
@@ -110,6 +142,14 @@ TEST_CASE("strategy and limits come from their flags, bad values are one line", 
   CHECK(options.core.limits.starting_max == 7);
   CHECK(options.core.limits.starting_per_cell_max == 3);
   CHECK(options.core.offer_linger == std::chrono::seconds(2));
+  CHECK(options.core.launch_rate == 50);
+  CHECK(options.core.cells_min == 1);
+  CHECK(options.core.cells_max == 9);
+  CHECK(options.core.cells_starting_max == 2);
+  CHECK(options.core.cells_roll_max == 0);
+  CHECK(options.core.evacuation_timeout == std::chrono::minutes(5));
+  CHECK(options.core.quarantine_failures == 4);
+  CHECK(options.core.quarantine_half_life == std::chrono::seconds(30));
   for (const char* bad :
        {"--diego-bin-pack-weight=1.5", "--starting-container-count-maximum=-1", "--cell-starting-max=x"}) {
     edge::Options refused;

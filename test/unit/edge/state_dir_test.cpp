@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "scheduler/edge/state.hpp"
+
 namespace {
 
 struct Folder {
@@ -24,21 +26,37 @@ std::string refusal(const std::string& path) {
 
 }  // namespace
 
-TEST_CASE("a framework id comes back after a restart, and is forgotten when told", "[state_dir]") {
+TEST_CASE("a framework id that stood in a file of its own moves into the database", "[state_dir]") {
   const Folder folder;
   const std::string path = folder.path + "/new/state";
-  {
-    auto dir = edge::StateDir::open(path);
-    REQUIRE(dir);
-    CHECK(*dir->framework_id() == std::nullopt);
-    REQUIRE(dir->save_framework_id("F-0001"));
+  REQUIRE(edge::StateDir::open(path));
+  std::ofstream(path + "/framework_id") << "F-0001\n";
+  for (int start = 0; start < 2; ++start) {
+    auto state = edge::open_state(path);
+    REQUIRE(state);
+    CHECK(*state->dir.old_framework_id() == std::nullopt);
+    CHECK(edge::contents(*state)->framework_id == "F-0001");
   }
-  auto dir = edge::StateDir::open(path);
-  REQUIRE(dir);
-  CHECK(*dir->framework_id() == "F-0001");
-  REQUIRE(dir->forget_framework_id());
-  REQUIRE(dir->forget_framework_id());
-  CHECK(*dir->framework_id() == std::nullopt);
+}
+
+TEST_CASE("a state that was cleared holds nothing", "[state_dir]") {
+  const Folder folder;
+  {
+    auto state = edge::open_state(folder.path);
+    REQUIRE(state);
+    REQUIRE(state->store->commit([](core::Journal& journal) { journal.text(core::kFrameworkText, "F"); }));
+  }
+  {
+    auto state = edge::open_state(folder.path);
+    REQUIRE(state);
+    const auto found = edge::contents(*state);
+    REQUIRE(found);
+    CHECK(found->framework_id == "F");
+    REQUIRE(edge::clear(*state, *found));
+  }
+  auto state = edge::open_state(folder.path);
+  REQUIRE(state);
+  CHECK(edge::contents(*state)->framework_id.empty());
 }
 
 TEST_CASE("one directory serves one scheduler", "[state_dir]") {
@@ -64,7 +82,7 @@ TEST_CASE("a damaged framework id is not taken for a new framework", "[state_dir
   std::ofstream(folder.path + "/framework_id") << damaged;
   auto dir = edge::StateDir::open(folder.path);
   REQUIRE(dir);
-  const auto id = dir->framework_id();
+  const auto id = dir->old_framework_id();
   REQUIRE_FALSE(id);
   CHECK(id.error().text == "holds no framework id; restore it, or remove it to start as a new framework");
 }

@@ -98,6 +98,34 @@ TEST_CASE("FAILURE with an executor is the executor's, without one the agent's",
   CHECK(std::get<core::AgentLost>(agent).agent_id == "S");
 }
 
+TEST_CASE("inverse offers name their agents, offers tell of planned maintenance", "[translate]") {
+  const auto arrived = event_of(
+      R"({"type":"INVERSE_OFFERS","inverse_offers":{"inverse_offers":[{"id":{"value":"I"},"framework_id":{"value":"F"},"agent_id":{"value":"S"},
+      "unavailability":{"start":{"nanoseconds":1}},"resources":[]}]}})");
+  CHECK(std::get<core::InverseOffersArrived>(arrived).offers == std::vector<core::InverseOffer>{{"I", "S"}});
+  const auto rescinded =
+      event_of(R"({"type":"RESCIND_INVERSE_OFFER","rescind_inverse_offer":{"inverse_offer_id":{"value":"I"}}})");
+  CHECK(std::get<core::InverseOfferRescinded>(rescinded).inverse_offer_id == "I");
+  for (const bool planned : {false, true}) {
+    const auto offers = event_of(
+        std::string(
+            R"({"type":"OFFERS","offers":{"offers":[{"id":{"value":"O"},"framework_id":{"value":"F"},"agent_id":{"value":"S"},)") +
+        (planned ? R"("unavailability":{"start":{"nanoseconds":1}},)" : "") + R"("hostname":"h"}]}})");
+    CHECK(std::get<core::OffersArrived>(offers).offers.at(0).unavailable == planned);
+  }
+}
+
+TEST_CASE("a boot task says what it is for", "[translate]") {
+  core::Accept accept{"S", {"O"}, edge::ExecutorCells(options()).executor_info({"E", "cell-1", "S", "z1", {}}), {}};
+  accept.launches.push_back({"~cell.abcd2345", {core::Kind::task, "~cell", 0}, "", "", "", {}});
+  const auto call = call_of(edge::Translator(options()), accept);
+  const auto& task = call.accept().operations(0).launch().task_infos(0);
+  CHECK(task.task_id().value() == "~cell.abcd2345");
+  CHECK(task.data().empty());
+  REQUIRE(task.labels().labels_size() == 1);
+  CHECK(task.labels().labels(0).value() == "cell");
+}
+
 TEST_CASE("a record that cannot be read is the session's to report", "[translate]") {
   const auto record = edge::Translator(options()).read("{garbage");
   CHECK(record.session.kind == mesos_client::StreamEvent::Kind::unreadable);
@@ -162,11 +190,11 @@ TEST_CASE("every order that is a call becomes one, the others none", "[translate
   CHECK(call_of(translator, core::Reconcile{{{"t", "S"}}}).reconcile().tasks(0).agent_id().value() == "S");
   CHECK(call_of(translator, core::ShutdownExecutor{"S", "E"}).type() == Call::SHUTDOWN);
   CHECK(call_of(translator, core::DeclineInverseOffers{{"I"}}).type() == Call::DECLINE_INVERSE_OFFERS);
+  CHECK(call_of(translator, core::AcceptInverseOffers{{"I"}}).type() == Call::ACCEPT_INVERSE_OFFERS);
   const auto request = call_of(translator, core::RequestReport{"S", "E"});
   cell::v1::ToExecutor message;
   REQUIRE(message.ParseFromString(request.message().data()));
   CHECK(message.has_report_request());
-  CHECK_FALSE(translator.call("F", core::SaveFramework{"F"}));
   CHECK_FALSE(translator.call("F", core::Note{false, "x"}));
 }
 

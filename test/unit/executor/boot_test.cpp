@@ -93,6 +93,7 @@ TEST_CASE("the cell's command ending takes the work along", "[executor]") {
   Rig rig;
   rig.up().running("a.0.x", "a", "i1");
   CHECK(rig.give(CellEnded{"exited with status 3"}) == Lines{"FAILED a.0.x: the cell's command exited with status 3"});
+  CHECK(rig.updates_.back().with_cell);
   CHECK(rig.acknowledge_all() == Lines{"exit 1: the cell's command exited with status 3"});
 }
 

@@ -103,4 +103,10 @@ TEST_CASE("an update becomes a status with its uuid, time and message", "[transl
   CHECK(status.uuid() == std::string(16, 'u'));
   CHECK(status.timestamp() == 1.5);
   CHECK(status.message() == "why");
+  CHECK_FALSE(status.has_reason());
+}
+
+TEST_CASE("a task that ended with its cell says so as an agent would", "[translate]") {
+  const auto status = status_of({"a.0.x", TaskState::failed, std::string(16, 'u'), base::Time{}, "why", true});
+  CHECK(status.reason() == mesos::v1::TaskStatus::REASON_EXECUTOR_TERMINATED);
 }

@@ -7,7 +7,7 @@
 #include <string>
 #include <variant>
 
-namespace platform {
+namespace base {
 
 // We lead. `shared` was read after that, so it is the last that any leader before us stored.
 struct LockAcquired {
@@ -73,4 +73,4 @@ class LeaderLock {
   virtual bool held() const = 0;
 };
 
-}  // namespace platform
+}  // namespace base

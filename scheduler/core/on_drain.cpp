@@ -1,0 +1,158 @@
+// Agents that are left: drained by an operator here or in Mesos, planned for maintenance, or because
+// their cell is outdated. They take no new work, their LRPs move (twins.cpp), Tasks may end by themselves;
+// what is left after the deadline is killed; then the cell is told to go.
+#include "scheduler/core/core.hpp"
+
+namespace core {
+namespace {
+// An executor that does not carry out its KILLs is told to go with its work after this.
+constexpr base::Duration kEvictionMax = std::chrono::seconds(60);
+}  // namespace
+
+void Core::on(const DrainRequested& event, base::Time now) {
+  const AgentPtr agent = find_agent(event.agent_id);
+  if (agent == nullptr) return;
+  drains_.insert(event.agent_id);
+  leave_agent(*agent, true, "an operator drains it", now).by_operator = true;
+  cell_left(*agent);
+}
+
+void Core::on(const DrainCancelled& event, base::Time) {
+  drains_.erase(event.agent_id);
+  const AgentPtr agent = find_agent(event.agent_id);
+  if (agent == nullptr || !agent->leaving) return;
+  agent->leaving->by_operator = false;
+  stay(*agent);
+}
+
+// Mesos waits for no answer: it is accepted once there is nothing of ours left.
+void Core::on(const InverseOffersArrived& event, base::Time now) {
+  DeclineInverseOffers decline;
+  for (const InverseOffer& offer : event.offers) {
+    const AgentPtr agent = find_agent(offer.agent_id);
+    if (agent == nullptr) {  // Nothing of ours is there that could be named.
+      decline.inverse_offer_ids.push_back(offer.id);
+      continue;
+    }
+    Leaving& leaving = leave_agent(*agent, true, "its maintenance is planned", now);
+    leaving.maintenance = true;
+    leaving.inverse_offers.insert(offer.id);
+    cell_left(*agent);
+  }
+  if (!decline.inverse_offer_ids.empty()) act(std::move(decline));
+}
+
+void Core::on(const InverseOfferRescinded& event, base::Time) {
+  for (const auto& [id, agent] : agents_) {  // Rare, and an inverse offer is one agent's.
+    if (!agent->leaving || agent->leaving->inverse_offers.erase(event.inverse_offer_id) == 0) continue;
+    agent->leaving->maintenance = !agent->leaving->inverse_offers.empty();
+    return stay(*agent);
+  }
+}
+
+// Mesos kills what is there, and offers nothing of an agent that it drains.
+void Core::hear_of_draining(AgentRecord& agent, base::Time now) {
+  leave_agent(agent, true, "an operator of Mesos drains it", now).by_mesos = true;
+}
+
+void Core::hear_of_maintenance(AgentRecord& agent, const Offer& offer, base::Time now) {
+  if (drains_.contains(agent.id)) leave_agent(agent, true, "an operator drains it", now).by_operator = true;
+  if (offer.unavailable) leave_agent(agent, true, "its maintenance is planned", now).maintenance = true;
+  if (!agent.leaving) return;
+  agent.leaving->by_mesos = false;
+  if (!offer.unavailable && agent.leaving->inverse_offers.empty()) agent.leaving->maintenance = false;
+  stay(agent);
+}
+
+// The caller says why it is; the deadline counts from the first reason that has one.
+Leaving& Core::leave_agent(AgentRecord& agent, bool with_deadline, const char* why, base::Time now) {
+  const bool fresh = !agent.leaving;
+  if (fresh) {
+    agent.leaving.emplace();
+    unplan_all(agent);
+    end_promises(agent);
+    refresh(agent);
+  }
+  Leaving& leaving = *agent.leaving;
+  if (with_deadline && !leaving.has_deadline()) {
+    leaving.since = now;
+    cell_timers_.emplace(now + config_.evacuation_timeout, agent.id);
+    note("agent is left agent=" + agent.id + " host=" + agent.hostname + " reason=\"" + why + "\"");
+  }
+  if (!fresh) return leaving;
+  cell_timers_.emplace(now, agent.id);
+  if (agent.cell) {
+    for (Item* item : agent.cell->live.sorted()) want_move(*item, now);
+  }
+  return leaving;
+}
+
+// If no reason to leave is left. Work that has not begun to move stays.
+void Core::stay(AgentRecord& agent) {
+  Leaving& leaving = *agent.leaving;
+  if (!leaving.has_deadline()) leaving.evicting = false;
+  if (leaving.any()) return;
+  agent.leaving.reset();
+  note("agent is left no longer agent=" + agent.id);
+  if (agent.cell) {
+    for (const Item* item : agent.cell->live.sorted()) drop_move(*item);
+  }
+  try_again();
+  refresh(agent);
+}
+
+void Core::press_on(AgentRecord& agent, base::Time now) {
+  Leaving& leaving = *agent.leaving;
+  if (!leaving.has_deadline() || !agent.cell) return;
+  const base::Time deadline = leaving.since + config_.evacuation_timeout;
+  if (now < deadline) return;
+  if (!leaving.evicting) evict(agent, now);
+  if (agent.cell->stopping) return;
+  if (now >= deadline + kEvictionMax) return tell_to_go(agent, "its work does not end", now);
+  cell_timers_.emplace(deadline + kEvictionMax, agent.id);
+}
+
+void Core::evict(AgentRecord& agent, base::Time now) {
+  agent.leaving->evicting = true;
+  if (agent.cell->live.empty()) return;
+  warn("agent is left and work is still there: it is killed agent=" + agent.id +
+       " instances=" + std::to_string(agent.cell->live.size()));
+  for (Item* item : agent.cell->live.sorted()) {
+    if (item->state == State::stopping) continue;
+    move_to(*item, State::stopping, "its agent is left", now);
+    kill(*item, now);
+  }
+}
+
+// What waited for the agent to be without a cell, if it is.
+void Core::cell_left(AgentRecord& agent) {
+  if (agent.cell || !agent.leaving) return;
+  Leaving& leaving = *agent.leaving;
+  if (!leaving.inverse_offers.empty()) {
+    act(AcceptInverseOffers{{leaving.inverse_offers.begin(), leaving.inverse_offers.end()}});
+    leaving.inverse_offers.clear();
+  }
+  leaving.evicting = leaving.rolls = false;
+  rolling_.erase(&agent);
+  stay(agent);
+}
+
+// Outdated cells give way one after the other. Nothing is killed for it: without room elsewhere the work
+// stays where it is, and the cell's turn lasts.
+void Core::roll_some(base::Time now) {
+  if (outdated_.empty() || !connected_ || !discovering_until_ || now < *discovering_until_) return;
+  const auto most = static_cast<std::size_t>(config_.cells_roll_max);
+  std::vector<AgentRecord*> next;
+  for (AgentRecord* agent : outdated_) {
+    if (rolling_.size() + next.size() >= most) break;
+    if (!agent->lost && !rolling_.contains(agent)) next.push_back(agent);
+  }
+  for (AgentRecord* agent : next) {
+    rolling_.insert(agent);
+    note("outdated cell is replaced cell=" + agent->cell->cell_id + " executor=" + *agent->cell->executor_id +
+         " agent=" + agent->id);
+    leave_agent(*agent, false, "", now).rolls = true;
+  }
+}
+
+}  // namespace core
