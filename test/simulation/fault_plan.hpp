@@ -1,0 +1,36 @@
+// The faults that strike by themselves, at times drawn from the seed. Those that hang on a message or
+// a write are injected where it passes (FaultRates).
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "test/simulation/settings.hpp"
+
+namespace simulation {
+
+class World;
+class Cell;
+
+class FaultPlan {
+ public:
+  explicit FaultPlan(World& world) : world_(world) {}
+  void start();
+  // Faults have stopped: who drained agents takes it back, until it is heard.
+  void end_drains();
+
+ private:
+  void drain_one();
+  // Strikes again and again, with gaps of 0 to twice the mean, as long as faults come.
+  void every(Duration FaultRates::*mean_gap, std::function<void()> strike);
+
+  template <class Part>
+  Part& any(const std::vector<std::unique_ptr<Part>>& parts);
+  Cell* any_cell();
+
+  World& world_;
+  int generations_ = 0;  // Of cells' configurations.
+};
+
+}  // namespace simulation
