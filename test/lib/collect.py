@@ -1,23 +1,39 @@
-"""Runs suites and counts test cases, for test/run. A Catch2 program counts by its test cases, every
-other program by the lines `ok NAME`, `FAIL NAME: why`, `SKIP NAME: why` that it prints."""
+"""Runs suites and counts test cases, for test/run and .ci/run. A Catch2 program counts by its test cases,
+every other program by the lines `ok NAME`, `FAIL NAME: why`, `SKIP NAME: why` that it prints."""
+import argparse
+import concurrent.futures
 import json
 import os
 import pathlib
 import re
 import subprocess
 import sys
+import threading
+import time
 import xml.etree.ElementTree
 
 from programs import ROOT
 
 PROGRAM_LIMIT_S = 900
+# What counts seconds or processors, or takes all of them: run with nothing else beside it.
+ALONE = {f"integration-{name}" for name in
+         ("bench_compare", "crash", "crash_restart", "failover", "quickstart", "scale_small")}
+SEEDS = 1000  # Of the simulation.
 LINE = re.compile(r"^(ok|FAIL|SKIP) (.+?)(?:: (.*))?$")
 
 
 class Count:
+    """One thread each; the whole is their sum."""
+
     def __init__(self):
         self.passed = self.failed = self.skipped = 0
         self.failures = []
+
+    def add(self, other):
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skipped += other.skipped
+        self.failures += other.failures
 
     def ok(self):
         self.passed += 1
@@ -96,19 +112,24 @@ def count_catch(name, argv, env, count):
     return True
 
 
-def count_lines(name, argv, count):
+def count_lines(name, argv, count, build, lines_wanted=True):
     """Counts lines as they come and shows what failed: these programs take a while. All they say is
-    kept in a log."""
-    log = ROOT / "build" / "test-logs" / f"{name}.log"
+    kept in a log. A program that need not print such lines is one case by itself; the last it said is shown."""
+    log = build / "test-logs" / f"{name}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     cases = failed = 0
+    text = ""
     with open(log, "wb") as told:
         # The limit is the program's own: every case bounds its waits.
-        process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=told, cwd=ROOT)
+        env = {**os.environ, "DIEGO_MESOS_BIN": str(build / "bin")}
+        process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=told, cwd=ROOT, env=env)
         for raw in process.stdout:
             told.write(raw)
             told.flush()
-            found = LINE.match(raw.decode(errors="replace").rstrip("\n"))
+            text = raw.decode(errors="replace").rstrip("\n")
+            found = LINE.match(text)
+            if not lines_wanted:
+                print(f"  {text}", flush=True)
             if not found:
                 continue
             cases += 1
@@ -124,18 +145,24 @@ def count_lines(name, argv, count):
         code = process.wait()
     if code != 0 and not failed:
         count.fail(name, f"{ending(code)} although no case failed; see {log}")
-    elif cases == 0:
+    elif cases == 0 and lines_wanted:
         count.fail(name, f"printed no case; see {log}")
+    elif cases == 0:
+        count.ok()
 
 
-def built(count, suites):
-    """The test programs Meson knows, of some suites."""
-    listed = json.loads(subprocess.run(["meson", "introspect", "--tests", "build"], capture_output=True, text=True,
-                                       cwd=ROOT, check=True).stdout)
-    for test in listed:
-        if not {suite.split(":")[-1] for suite in test["suite"]} & suites:
-            continue
-        before = count.passed, count.failed, count.skipped
+def listed(suites, build, only):
+    """The test programs Meson knows, of some suites; `only` those rooms, if it names any."""
+    known = json.loads(subprocess.run(["meson", "introspect", "--tests", str(build)], capture_output=True, text=True,
+                                      cwd=ROOT, check=True).stdout)
+    # "platform-io" is of the room platform.
+    return [test for test in known if {suite.split(":")[-1] for suite in test["suite"]} & suites
+            and (not only or test["name"] in only or test["name"].partition("-")[0] in only)]
+
+
+def built(count, suites, build, only):
+    for test in listed(suites, build, only):
+        before, begun = (count.passed, count.failed, count.skipped), time.monotonic()
         env = {**os.environ, **(test["env"] if isinstance(test["env"], dict) else {})}
         if not count_catch(test["name"], test["cmd"], env, count):
             code, out, err = run(test["cmd"], env=env)
@@ -143,7 +170,7 @@ def built(count, suites):
                 count.ok()
             else:
                 count.fail(test["name"], f"{ending(code)}: {(err or out)[-400:].strip()}")
-        report(test["name"], count, before)
+        report(test["name"], count, before, begun)
 
 
 def scripts(folder):
@@ -151,42 +178,90 @@ def scripts(folder):
     return sorted(p for p in pathlib.Path(ROOT, "test", folder).rglob("*.py") if os.access(p, os.X_OK))
 
 
-def programs_of(suite, count):
+def programs_of(suite, count, build, only, jobs):
+    """The scripts of a folder, as many at a time as `jobs`; then those that want to be alone."""
+    chosen = []
     for script in scripts(suite):
         name = script.relative_to(ROOT / "test").with_suffix("").as_posix().replace("/", "-")
-        before = count.passed, count.failed, count.skipped
-        print(f"{name} ...", flush=True)
-        count_lines(name, [sys.executable, str(script)], count)
-        report(name, count, before)
+        if not only or name.removeprefix(f"{suite}-") in only:
+            chosen.append((name, script))
+    told = threading.Lock()
+
+    def one(job):
+        name, script = job
+        mine, begun = Count(), time.monotonic()
+        with told:
+            print(f"{name} ...", flush=True)
+        count_lines(name, [sys.executable, str(script)], mine, build)
+        with told:
+            count.add(mine)
+            report(name, mine, (0, 0, 0), begun)
+
+    with concurrent.futures.ThreadPoolExecutor(max(1, jobs)) as pool:
+        for _ in pool.map(one, [job for job in chosen if job[0] not in ALONE]):
+            pass
+    for job in chosen:
+        if job[0] in ALONE:
+            one(job)
 
 
-def report(name, count, before):
+def program(name, argv, count, build, lines_wanted=True):
+    before, begun = (count.passed, count.failed, count.skipped), time.monotonic()
+    print(f"{name} ...", flush=True)
+    count_lines(name, argv, count, build, lines_wanted)
+    report(name, count, before, begun)
+
+
+def report(name, count, before, begun):
     passed, failed, skipped = count.passed - before[0], count.failed - before[1], count.skipped - before[2]
-    print(f"{name}: {closing(passed, failed, skipped)}", flush=True)
+    print(f"{name}: {closing(passed, failed, skipped)} ({time.monotonic() - begun:.0f} s)", flush=True)
 
 
 def closing(passed, failed, skipped):
     return f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else "")
 
 
+def options():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("suite", nargs="+", choices=("unit", "tidy", "simulation", "integration", "smoke"))
+    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build", help="the build directory")
+    parser.add_argument("--unit", default="", help="only these rooms' unit tests, with commas")
+    parser.add_argument("--integration", default="", help="only these integration tests, with commas")
+    parser.add_argument("--targets", action="store_true", help="print what is to be built of those tests, and end")
+    parser.add_argument("--seeds", type=int, default=SEEDS, help="of the simulation")
+    parser.add_argument("--jobs", type=int, default=min(os.cpu_count() or 1, 4), help="integration tests at a time")
+    return parser.parse_args()
+
+
+def words(text):
+    return {word for word in text.split(",") if word}
+
+
 def main():
-    what = sys.argv[1]
-    count = Count()
-    if what in ("unit", "all"):
-        built(count, {"unit", "simulation"})
-        programs_of("tidy", count)
-    if what in ("integration", "all"):
-        built(count, {"integration"})
-        programs_of("integration", count)
-    if what in ("smoke", "all"):
-        before = count.passed, count.failed, count.skipped
-        print("smoke ...", flush=True)
-        count_lines("smoke", [str(ROOT / "test" / "smoke" / "run")], count)
-        report("smoke", count, before)
+    chosen = options()
+    build, count = chosen.build.resolve(), Count()
+    if chosen.targets:
+        tests = listed(set(chosen.suite), build, words(chosen.unit))
+        print("\n".join(sorted({str(pathlib.Path(test["cmd"][0]).relative_to(build)) for test in tests})))
+        return
+    if "unit" in chosen.suite:
+        built(count, {"unit"}, build, words(chosen.unit))
+    if "tidy" in chosen.suite:
+        programs_of("tidy", count, build, set(), 1)
+    if "simulation" in chosen.suite:
+        for test in listed({"simulation"}, build, set()):
+            program(f"simulation-{test['name']}", test["cmd"], count, build, lines_wanted=False)
+        program("simulation", [str(ROOT / "test" / "simulation" / "run"), "--seeds", str(chosen.seeds)], count, build,
+                lines_wanted=False)
+    if "integration" in chosen.suite:
+        built(count, {"integration"}, build, words(chosen.unit))
+        programs_of("integration", count, build, words(chosen.integration), chosen.jobs)
+    if "smoke" in chosen.suite:
+        program("smoke", [str(ROOT / "test" / "smoke" / "run")], count, build)
     for failure in count.failures:
         print(failure)
     if count.failures:
-        print(f"logs of the failed programs: {ROOT}/build/test-logs")
+        print(f"logs of the failed programs: {build}/test-logs")
     print(closing(count.passed, count.failed, count.skipped), flush=True)
     sys.exit(1 if count.failed else 0)
 

@@ -5,7 +5,8 @@ the same clock for every process) at which something of interest passed, one lin
   <ns> up|down <what>     up: towards the target
 
 It runs as a process of its own, one thread, so that the measurement does not queue behind the
-measuring. The time is taken when the bytes have been read, before they are passed on."""
+measuring. The time is taken when the bytes have been read, before they are passed on.
+ACKNOWLEDGEs, of which there are many, are told with --acknowledgements only."""
 import re
 import selectors
 import socket
@@ -14,16 +15,17 @@ import time
 
 # What is reported: the type of a call, and the task whose state an event carries.
 UP = re.compile(rb'"type":\s*"(ACCEPT|REVIVE|SUPPRESS|SUBSCRIBE|DECLINE)"')
+UP_ALL = re.compile(rb'"type":\s*"(ACCEPT|ACKNOWLEDGE|REVIVE|SUPPRESS|SUBSCRIBE|DECLINE)"')
 TASK_ID = re.compile(rb'"task_id":\s*\{\s*"value":\s*"([^"]+)"')
 DOWN = re.compile(rb'"(TASK_RUNNING|TASK_FINISHED|TASK_FAILED|TASK_DROPPED|TASK_LOST|OFFERS)"')
 STEP = 1 << 18
 
 
-def report(direction, at, data):
+def report(direction, at, data, up):
     if direction == "up":
-        for found in UP.finditer(data):
+        for found in up.finditer(data):
             kind = found.group(1).decode()
-            ids = b",".join(TASK_ID.findall(data)).decode() if kind == "ACCEPT" else ""
+            ids = b",".join(TASK_ID.findall(data)).decode() if kind in ("ACCEPT", "ACKNOWLEDGE") else ""
             print(at, "up", kind, ids, flush=True)
     else:
         for found in DOWN.finditer(data):
@@ -34,7 +36,8 @@ def report(direction, at, data):
 
 def main():
     listen, target_host, target_port = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-    quiet = len(sys.argv) > 4 and sys.argv[4] == "--quiet"
+    quiet = "--quiet" in sys.argv[4:]
+    up = UP_ALL if "--acknowledgements" in sys.argv[4:] else UP
     listener = socket.create_server(("127.0.0.1", listen), backlog=64)
     ready = selectors.DefaultSelector()
     ready.register(listener, selectors.EVENT_READ, None)
@@ -70,7 +73,7 @@ def main():
                 end(source, sink)
                 continue
             if not quiet:
-                report(direction, at, data)
+                report(direction, at, data, up)
 
 
 if __name__ == "__main__":
