@@ -36,6 +36,7 @@ class AttemptRules final : public Checker {
     });
     calls_.read(world_.calls_sent(), [this](const CallSent& sent) {
       if (sent.call->type() == MesosCall::ACCEPT) check(sent);
+      if (sent.call->type() == MesosCall::KILL) killed_.insert(sent.call->kill().task_id().value());
     });
     if (!often_.due(world_.now())) return;
     look_at_agents();
@@ -111,7 +112,7 @@ class AttemptRules final : public Checker {
     return world_.schedulers()[static_cast<std::size_t>(scheduler)]->drains(agent_id);
   }
 
-  // Where another attempt lives whose scheduler was never told otherwise, none is launched.
+  // Where another attempt lives that no scheduler has killed or was told is gone, none is launched.
   void check(const CallSent& sent) {
     const auto tasks = launches_of(*sent.call);
     const auto living = living_attempts(world_);
@@ -122,7 +123,8 @@ class AttemptRules final : public Checker {
       if (found == living.end()) continue;
       for (const Living& one : found->second) {
         if (one.held->stop_wanted || one.cell->told_to_drain() || one.cell->told_to_shut_down()) continue;
-        if (told_gone_.contains(core::task_id(parsed->key, one.attempt)) || was_away(*one.agent)) continue;
+        const std::string id = core::task_id(parsed->key, one.attempt);
+        if (told_gone_.contains(id) || killed_.contains(id) || was_away(*one.agent)) continue;
         if (is_left(sent.scheduler, one.agent->agent_id())) continue;
         world_.violation(fmt::format("{} launches {} while attempt {} lives on agent {}", name_of(sent.scheduler),
                                      task->task_id().value(), one.attempt, one.agent->agent_id()));
@@ -139,7 +141,8 @@ class AttemptRules final : public Checker {
     if (framework == master->frameworks_.end()) return;
     for (const auto& [id, known] : framework->second.tasks) {
       const auto other = attempt_of(id);
-      if (!other || local::is_terminal(known.record->state()) || told_gone_.contains(id)) continue;
+      if (!other || local::is_terminal(known.record->state()) || told_gone_.contains(id) || killed_.contains(id))
+        continue;
       for (const mesos::v1::TaskInfo* task : tasks) {
         const auto parsed = attempt_of(task->task_id().value());
         if (!parsed || !(parsed->key == other->key) || parsed->attempt == other->attempt) continue;
@@ -156,6 +159,7 @@ class AttemptRules final : public Checker {
   World& world_;
   Reader events_, calls_;
   Every often_{500ms};
+  std::set<std::string> killed_;           // Tasks that some scheduler has killed: on their way out.
   std::set<std::string> told_gone_;        // Tasks of which some scheduler has heard that they are no more.
   std::vector<std::optional<Time>> away_;  // By agent: when it was last seen not connected.
   std::map<core::Key, Time> doubles_;
