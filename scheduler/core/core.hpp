@@ -60,6 +60,8 @@ class Core {
   bool has_changes() const;
   void write_changes(Journal& journal) const;
   void changes_saved();
+  // What it wants done has not been done yet: whoever waits for an answer waits from now on.
+  void nothing_was_sent(base::Time now);
   // It could not be saved: forgets the auctions that were accepted since and are only queued.
   void withdraw_unsaved();
   // Before the first event, from a store: the wishes, then the instances that name them, then recovered().
@@ -71,6 +73,8 @@ class Core {
   // Keys that a pattern names; ended ones included while they are kept.
   std::vector<Key> matching(const KeyPattern& pattern) const { return items_.matching(pattern); }
   std::vector<CellView> cells() const;
+  // Whether two attempts of it are in the books: it moves, or one that was given up came back.
+  bool has_two_attempts(const Key& key) const { return twins_.contains(key); }
   bool knows_agent(std::string_view agent_id) const { return find_agent(agent_id) != nullptr; }
 
  private:

@@ -61,6 +61,10 @@ void Core::raise_fence(base::Time now) {
   act(Reconcile{{{fence_, ""}}});
 }
 
+void Core::nothing_was_sent(base::Time now) {
+  if (fence_until_) fence_until_ = now + config_.fence_max;
+}
+
 // And with them what was planned on them.
 void Core::void_offers() {
   while (!planned_.empty()) unplan_all(**planned_.begin());

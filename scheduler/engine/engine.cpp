@@ -350,6 +350,7 @@ bool Engine::commit(base::Time now) {
                               saved.error().message() + "\"");
       store_trouble_ = saved.error().message();
       store_retry_at_ = now + config_.store_retry;
+      core_.nothing_was_sent(now);
       core_.withdraw_unsaved();
       answer_all(base::Error{"state store", store_trouble_});
       if (pending_.size() > kPendingMax) {
@@ -361,7 +362,10 @@ bool Engine::commit(base::Time now) {
     core_.changes_saved();
     identity_changed_ = false;
   }
-  if (store_retry_at_) log(Level::info, "the state can be saved again");
+  if (store_retry_at_) {
+    log(Level::info, "the state can be saved again");
+    core_.nothing_was_sent(now);
+  }
   store_retry_at_.reset();
   store_trouble_.clear();
   return true;

@@ -107,11 +107,6 @@ class AttemptRules final : public Checker {
     doubles_ = std::move(doubles);
   }
 
-  // Start before stop: who drains an agent launches elsewhere first.
-  bool is_left(int scheduler, const std::string& agent_id) const {
-    return world_.schedulers()[static_cast<std::size_t>(scheduler)]->drains(agent_id);
-  }
-
   // Where another attempt lives that no scheduler has killed or was told is gone, none is launched.
   void check(const CallSent& sent) {
     const auto tasks = launches_of(*sent.call);
@@ -125,7 +120,7 @@ class AttemptRules final : public Checker {
         if (one.held->stop_wanted || one.cell->told_to_drain() || one.cell->told_to_shut_down()) continue;
         const std::string id = core::task_id(parsed->key, one.attempt);
         if (told_gone_.contains(id) || killed_.contains(id) || was_away(*one.agent)) continue;
-        if (is_left(sent.scheduler, one.agent->agent_id())) continue;
+        if (sent.moving.contains(parsed->key)) continue;
         world_.violation(fmt::format("{} launches {} while attempt {} lives on agent {}", name_of(sent.scheduler),
                                      task->task_id().value(), one.attempt, one.agent->agent_id()));
       }
@@ -149,7 +144,7 @@ class AttemptRules final : public Checker {
         const auto agent = std::find_if(world_.agents().begin(), world_.agents().end(),
                                         [&](const auto& one) { return one->agent_id() == known.agent_id; });
         if (agent == world_.agents().end() || was_away(**agent)) continue;
-        if (is_left(sent.scheduler, known.agent_id)) continue;
+        if (sent.moving.contains(parsed->key)) continue;
         world_.violation(fmt::format("{} launches {} while the master has {}", name_of(sent.scheduler),
                                      task->task_id().value(), id));
       }

@@ -60,9 +60,7 @@ class DurabilityRules final : public Checker {
       if (!parsed) continue;
       const SavedRow* const row = row_of(host.store(), parsed->key);
       // A move: the store has the attempt that counts. Of its twin a restart hears from Mesos, before it launches.
-      const bool counts =
-          row != nullptr && (row->row.state == core::State::running || row->row.state == core::State::stopping);
-      if (counts && host.drains(row->agent_id)) continue;
+      if (row != nullptr && sent.moving.contains(parsed->key)) continue;
       if (row == nullptr || row->attempt != parsed->attempt || row->row.state != core::State::launching ||
           row->agent_id != task->agent_id().value() || row->executor_id != task->executor().executor_id().value()) {
         complain(fmt::format("launches {}, of which its store knows {}", task->task_id().value(),

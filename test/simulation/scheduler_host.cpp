@@ -7,6 +7,7 @@
 #include "mesos/v1/scheduler/scheduler.pb.h"
 #include "scheduler/edge/print.hpp"
 #include "scheduler/placement/strategy.hpp"
+#include "test/simulation/looking.hpp"
 #include "test/simulation/world.hpp"
 
 namespace simulation {
@@ -331,7 +332,12 @@ bool SchedulerHost::send(std::uint64_t tag, std::string call, bool accept) {
   auto decoded = std::make_shared<MesosCall>();
   if (const auto read = mesos_client::decode(translator_->codec(), call, *decoded); !read)
     world_.violation("an unreadable call: " + read.error().message());
-  world_.add(CallSent{world_.now(), index_, life_, stream_generation_, tag, std::move(decoded)});
+  CallSent sent{world_.now(), index_, life_, stream_generation_, tag, decoded, {}};
+  for (const auto* task : launches_of(*decoded)) {
+    const auto parsed = attempt_of(task->task_id().value());
+    if (parsed && engine_->core().has_two_attempts(parsed->key)) sent.moving.insert(parsed->key);
+  }
+  world_.add(std::move(sent));
   if (accept && world_.options().mutant == Mutant::resend_accept) {
     last_accept_ = call;
     last_accept_tag_ = tag;

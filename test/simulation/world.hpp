@@ -14,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <ostream>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -73,6 +74,7 @@ struct CallSent {
   int scheduler = 0;
   std::uint64_t life = 0, generation = 0, tag = 0;
   std::shared_ptr<const mesos::v1::scheduler::Call> call;
+  std::set<core::Key> moving;  // Of those it launches: another attempt is in the books on purpose.
 };
 
 // An auction as the BBS sent it.
