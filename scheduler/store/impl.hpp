@@ -30,6 +30,8 @@ struct SqliteStore::Impl final : core::Journal {
   void put(const core::InstanceRow& row, const core::Wish& wish) override;
   void erase(std::uint32_t row_id) override;
 
+  // Writes what changes nothing: that nothing is to be said does not mean that it could be.
+  void probe();
   base::Status finish();
   void roll_back();
 
@@ -43,7 +45,8 @@ struct SqliteStore::Impl final : core::Journal {
 
   Database database;
   Known known;
-  bool is_loaded = false;  // Known says of every row of the file where it stands.
+  bool has_failed = false;  // The last commit.
+  bool is_loaded = false;   // Known says of every row of the file where it stands.
 
  private:
   bool begin();

@@ -187,6 +187,13 @@ void SqliteStore::Impl::pass_over(const std::vector<std::int64_t>& numbers, cons
   if (did(erase_standings_.add(numbers.back()).run())) log_.begin = numbers.back() + 1;
 }
 
+void SqliteStore::Impl::probe() {
+  if (!begin()) return;
+  constexpr std::string_view kNobodys = "probe";
+  did(set_text_.add(kNobodys).add("can it be written?").run());
+  did(clear_text_.add(kNobodys).run());
+}
+
 base::Status SqliteStore::Impl::finish() {
   if (!error_ && database.in_transaction()) clear_log();
   if (!error_ && database.in_transaction()) did(commit_.run());
@@ -236,7 +243,10 @@ base::Status SqliteStore::commit(const Write& write) {
   impl_->roll_back();
   if (impl_->known.has_doubled()) forget_unnamed();
   write(*impl_);
-  return impl_->finish();
+  if (impl_->has_failed) impl_->probe();
+  base::Status done = impl_->finish();
+  impl_->has_failed = !done;
+  return done;
 }
 
 void SqliteStore::checkpoint() {
