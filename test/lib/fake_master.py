@@ -61,8 +61,9 @@ class BadMaster:
     def _serve(self, peer):
         with peer:
             try:
+                rest = b""
                 while not self._closing:
-                    request = self._read(peer)
+                    request, rest = self._read(peer, rest)
                     if request is None:
                         return
                     self.calls.append((time.monotonic(), request.call))
@@ -75,21 +76,22 @@ class BadMaster:
                 self._peers.discard(peer)
 
     @staticmethod
-    def _read(peer):
-        data = b""
+    def _read(peer, data):
+        """A request, and what has come behind it: calls are pipelined."""
         while b"\r\n\r\n" not in data:
             some = peer.recv(65536)
             if not some:
-                return None
+                return None, b""
             data += some
         head, _, body = data.partition(b"\r\n\r\n")
         request = Request(head, b"")
-        while len(body) < int(request.headers.get("content-length", 0)):
+        length = int(request.headers.get("content-length", 0))
+        while len(body) < length:
             some = peer.recv(65536)
             if not some:
-                return None
+                return None, b""
             body += some
-        return Request(head, body)
+        return Request(head, body[:length]), body[length:]
 
     def subscribes(self):
         return [at for at, call in self.calls if call == "SUBSCRIBE"]
