@@ -67,6 +67,7 @@ struct AgentRecord {
   std::optional<Leaving> leaving;
   double trouble = 0;  // Launches that failed by its cell's fault, decaying; as it was at...
   base::Time trouble_at;
+  std::string refused;  // The process that its rep refused last: it is one process's fault, perhaps.
   std::optional<base::Time> quarantined_until;
 
   // What Core's counts of cells hold of it.

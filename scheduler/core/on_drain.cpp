@@ -92,8 +92,8 @@ void Core::stay(AgentRecord& agent) {
   Leaving& leaving = *agent.leaving;
   if (!leaving.has_deadline()) leaving.evicting = false;
   if (leaving.any()) return;
+  if (leaving.since != base::Time{}) note("agent is left no longer agent=" + agent.id);
   agent.leaving.reset();
-  note("agent is left no longer agent=" + agent.id);
   if (agent.cell) {
     for (const Item* item : agent.cell->live.sorted()) drop_move(*item);
   }

@@ -40,6 +40,7 @@ void Core::on(const Subscribed& event, base::Time now) {
   for (const auto& [key, twin] : twins_) {
     if (twin->item->state == State::stopping) kill(*twin->item, now);
   }
+  kill_strays_again(now);
   for (const auto& [id, agent] : agents_) {  // The master makes them anew.
     if (agent->leaving) agent->leaving->inverse_offers.clear();
   }

@@ -166,7 +166,13 @@ void Core::record_end(Item& item, const Status& status, base::Time now) {
   const bool is_lrp = item.kind() == Kind::lrp;
   const std::string why = describe(status);
   const AgentPtr agent = agent_of(item);
-  if (agent != nullptr && !item.started && !item.stop_wanted && failed_in_cell(status)) blame(*agent, why, now);
+  if (agent != nullptr && !item.started && !item.stop_wanted && failed_in_cell(status)) {
+    // What no rep takes must not cost us one agent after the other.
+    const bool refused = status.reason != StatusReason::executor_ended;
+    const bool again = refused && agent->refused == item.process->guid;
+    if (refused) agent->refused = item.process->guid;
+    if (!again) blame(*agent, why, now);
+  }
   if (item.twin) return twin_ended(item, status, now);
   if (hand_over(item, status, now)) return;
   // Nobody asked for its end: the agent is drained, its cell was told to leave, or the KILL was for a second
@@ -235,6 +241,7 @@ void Core::queue_again(Item& item, std::string reason, base::Time not_before, ba
 void Core::record_stray(const ParsedTaskId& task, const Status& status, base::Time now) {
   if (!is_live(status.state)) return stray_ended(status.task_id, now);
   Item* item = items_.find(task.key);
+  if (item != nullptr && item->state != State::queued && strays_.contains(status.task_id)) return;
   if (item != nullptr && item->live() && item->doubtful) {  // Another leader's attempt is the truth.
     leave_cell(*item, now);
     return adopt(task, status, now);

@@ -67,7 +67,8 @@ void Core::tend_cell(const std::string& agent_id, base::Time now) {
     return again(now + config_.shutdown_retry);
   }
   if (may_go(*agent, now)) {
-    const char* why = agent->leaving                                      ? "its agent is left"
+    const char* why = agent->leaving && !agent->leaving->has_deadline()   ? "it is outdated"
+                      : agent->leaving                                    ? "its agent is left"
                       : agent->quarantined_until                          ? "its agent is quarantined"
                       : now - cell.idle_since < config_.cell_idle_timeout ? "its rep does not answer"
                                                                           : "it is idle";

@@ -35,6 +35,11 @@ void LockService::gone(int index) {
   client.session = ++sessions_;
 }
 
+bool LockService::reaches_us(int index) const {
+  const auto at = static_cast<std::size_t>(index);
+  return world_.now() >= clients_[at].cut_until && !world_.schedulers()[at]->paused();
+}
+
 void LockService::tick(int index, std::uint64_t session) {
   Client& client = clients_[static_cast<std::size_t>(index)];
   if (client.session != session) return;
@@ -42,7 +47,7 @@ void LockService::tick(int index, std::uint64_t session) {
   const Time now = world_.now();
   expire();
   std::uint64_t next_session = session;
-  if (now >= client.cut_until && client.campaigning) {
+  if (reaches_us(index) && client.campaigning) {
     if (client.expires != Time{} && now >= client.expires) {  // A new session; the old one is dead.
       if (client.leads) lose(index, "the session expired");
       next_session = client.session = ++sessions_;
@@ -83,7 +88,7 @@ void LockService::grant() {
   if (holder_) return;
   for (std::size_t index = 0; index < clients_.size(); ++index) {
     Client& client = clients_[index];
-    const bool reachable = world_.now() >= client.cut_until && world_.now() < client.expires;
+    const bool reachable = reaches_us(static_cast<int>(index)) && world_.now() < client.expires;
     if (!client.campaigning || !reachable) continue;
     if (client.leads) continue;  // It has yet to learn that it lost.
     holder_ = static_cast<int>(index);

@@ -42,6 +42,8 @@ class LockService {
     bool told_other = false;
     Time last_report;
   };
+  // Whether its messages come through: not where the network is cut, nor from a process that is stopped.
+  bool reaches_us(int client) const;
   void tick(int client, std::uint64_t session);
   void expire();
   void grant();

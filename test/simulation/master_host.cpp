@@ -104,6 +104,7 @@ void MasterHost::rescind_one() {
 
 void MasterHost::tear_down() {
   if (!model_) return;
+  ++teardowns_;
   std::vector<std::string> ids;
   for (const auto& [id, framework] : model_->state().frameworks_) ids.push_back(id);
   for (const std::string& id : ids) {

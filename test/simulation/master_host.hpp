@@ -45,6 +45,7 @@ class MasterHost {
   // Some other framework's wish: one outstanding offer is rescinded.
   void rescind_one();
   void tear_down();  // An operator ends the framework.
+  std::uint64_t teardowns() const { return teardowns_; }
 
   local::AgentLink connect(std::size_t agent);  // A new link; the agent is told when the master has it.
   void disconnect(local::AgentLink link, bool seen_at_once);
@@ -66,7 +67,7 @@ class MasterHost {
 
   World& world_;
   std::unique_ptr<local::Master> model_;
-  std::uint64_t term_ = 0;
+  std::uint64_t term_ = 0, teardowns_ = 0;
   Time last_subscribe_;  // Requests of one host arrive in order.
   int leader_ = 0;
   std::map<local::StreamId, std::shared_ptr<Stream>> streams_;

@@ -50,7 +50,8 @@ class DurabilityRules final : public Checker {
     const auto saved = texts.find(std::string(core::kFrameworkText));
     if (saved == texts.end() || saved->second != framework)
       complain("launches as framework " + framework + ", which is not in its store");
-    if (framework_.empty()) framework_ = framework;
+    if (framework_.empty() || std::exchange(teardowns_, world_.master().teardowns()) != world_.master().teardowns())
+      framework_ = framework;
     if (framework_ != framework) complain("launches as framework " + framework + ", and before as " + framework_);
     const bool lives = host.up() && host.life() == sent.life;  // Else its lease ended with it, a moment after.
     if (world_.settings().schedulers > 1 && lives && !world_.lock().held(sent.scheduler))
@@ -83,6 +84,7 @@ class DurabilityRules final : public Checker {
   World& world_;
   Reader sent_, seen_;
   std::string framework_;
+  std::uint64_t teardowns_ = 0;
   using Lead = std::tuple<int, std::uint64_t, std::uint64_t>;
   Lead lead_{-1, 0, 0};
   std::set<Lead> leads_;

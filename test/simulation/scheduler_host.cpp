@@ -58,7 +58,7 @@ SchedulerHost::SchedulerHost(simulation::World& world, int index)
     const bool full = world_.sim().now() < commits_fail_until_;
     if (full) world_.sim().fault("commit_failed", name_);
     if (full) return SimStore::Fate::fails;
-    if (std::exchange(crash_at_commit_, false)) return SimStore::Fate::crash_after;
+    if (crash_at_commit_ > 0 && --crash_at_commit_ == 0) return SimStore::Fate::crash_after;
     if (!world_.sim().one_in(world_.rates().crash_at_commit)) return SimStore::Fate::well;
     return world_.sim().one_in(2) ? SimStore::Fate::crash_before : SimStore::Fate::crash_after;
   };
@@ -77,6 +77,8 @@ bool SchedulerHost::drains(const std::string& agent_id) const {
   return std::any_of(cells.begin(), cells.end(),
                      [&](const core::CellView& cell) { return cell.agent_id == agent_id && !cell.draining.empty(); });
 }
+
+bool SchedulerHost::paused() const { return world_.now() < paused_until_; }
 
 bool SchedulerHost::acting() const { return engine_ && engine_->health().subscribed; }
 
@@ -104,7 +106,7 @@ void SchedulerHost::start() {
   masters_changed();
 }
 
-void SchedulerHost::crash(const std::string& where) {
+void SchedulerHost::crash(const std::string& where, std::optional<Duration> down) {
   if (!engine_) return;
   auto& sim = world_.sim();
   sim.fault("scheduler_crash", name_ + " " + where);
@@ -120,13 +122,13 @@ void SchedulerHost::crash(const std::string& where) {
   last_accept_.clear();
   store_.process_died();
   if (world_.settings().schedulers > 1) world_.lock().gone(index_);
-  const Duration down = sim.one_in(4) ? sim.between(1s, 25s) : sim.between(50ms, 1s);
-  sim.after(down, [this] { start(); });
+  if (!down) down = sim.one_in(4) ? sim.between(1s, 25s) : sim.between(50ms, 1s);
+  sim.after(*down, [this] { start(); });
 }
 
-void SchedulerHost::restart_with(const std::vector<std::string>& flags) {
+void SchedulerHost::restart_with(const std::vector<std::string>& flags, std::optional<Duration> down) {
   flags_.insert(flags_.end(), flags.begin(), flags.end());
-  crash("to be started with other flags");
+  crash("to be started with other flags", down);
 }
 
 void SchedulerHost::guarded(const std::function<void()>& what) {

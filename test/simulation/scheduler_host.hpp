@@ -28,6 +28,7 @@ class SchedulerHost final : private engine::World {
   const engine::Engine* engine() const { return engine_.get(); }  // nullptr while it is down.
   const SimStore& store() const { return store_; }
   std::uint64_t life() const { return life_; }  // Of the process; grows with each start.
+  bool paused() const;
   bool acting() const;                          // Up, leading and subscribed.
   Time clock() const;                           // What its process takes for now.
   // Whether its process is leaving that agent, for whatever reason.
@@ -36,12 +37,14 @@ class SchedulerHost final : private engine::World {
 
   // ---- The world
   void start();
-  void crash(const std::string& where);
-  void restart_with(const std::vector<std::string>& flags);  // Killed, and started again with these besides.
+  void crash(const std::string& where, std::optional<Duration> down = {});  // Else by chance.
+  // Killed, and started again with these besides.
+  void restart_with(const std::vector<std::string>& flags, std::optional<Duration> down = {});
   void pause(Duration how_long);  // The process is stopped (SIGSTOP, swapping); messages wait.
   void jump_clock(Duration ahead);
   void fail_commits_until(Time until) { commits_fail_until_ = until; }
-  void crash_at_next_commit() { crash_at_commit_ = true; }  // After it is durable, before anything follows.
+  // After it is durable, before anything follows from it; the next commit is the first.
+  void crash_at_commit(int number) { crash_at_commit_ = number; }
   void lock_report(base::LockReport report);
   void masters_changed();  // The detector's news.
   void cut_stream();
@@ -92,7 +95,8 @@ class SchedulerHost final : private engine::World {
   std::uint64_t life_ = 0;
   Duration clock_ahead_{};
   Time paused_until_, busy_until_, commits_fail_until_;
-  bool settle_wanted_ = false, crash_at_commit_ = false;
+  bool settle_wanted_ = false;
+  int crash_at_commit_ = 0;
   bool told_leading_ = false;
   std::vector<std::function<void(engine::Engine&)>> waiting_;  // While it is paused.
 

@@ -190,6 +190,12 @@ class Story {
 
   AgentHost& agent(const std::string& name) { return *world_->agents()[part(name, "agent", world_->agents().size())]; }
   SchedulerHost& scheduler(const std::string& name) {
+    if (name == "leader") {
+      for (const auto& host : world_->schedulers()) {
+        if (host->acting()) return *host;
+      }
+      throw Wrong{"nobody leads"};
+    }
     return *world_->schedulers()[part(name, "scheduler", world_->schedulers().size())];
   }
   Cell& cell_on(const std::string& name) {
@@ -264,11 +270,13 @@ class Story {
         {"the executor on X hangs for X", [this](const Words& x) { cell_on(x[0]).hang(duration(x[1])); }},
         {"the rep on X dies", [this](const Words& x) { cell_on(x[0]).rep_dies(); }},
         {"the rep on X hangs for X", [this](const Words& x) { cell_on(x[0]).rep_hangs(duration(x[1])); }},
-        {"X is killed", [this](const Words& x) { scheduler(x[0]).crash("killed"); }},
-        {"X is killed at its next commit", [this](const Words& x) { scheduler(x[0]).crash_at_next_commit(); }},
+        {"X is killed and is back after X",
+         [this](const Words& x) { scheduler(x[0]).crash("killed", duration(x[1])); }},
+        {"X is killed at its commit X from here",
+         [this](const Words& x) { scheduler(x[0]).crash_at_commit(static_cast<int>(number(x[1]))); }},
         {"X restarts with X X",
          [this](const Words& x) {
-           scheduler(x[0]).restart_with({x[1], x[2]});
+           scheduler(x[0]).restart_with({x[1], x[2]}, 1s);
          }},
         {"X hangs for X", [this](const Words& x) { scheduler(x[0]).pause(duration(x[1])); }},
         {"the disk of X is full for X",

@@ -84,6 +84,22 @@ TEST_CASE("failures far apart, those of an offer, and those that come together d
   CHECK_FALSE(rig.quarantined());
 }
 
+TEST_CASE("one process that the rep refuses again and again does not cost the agent its work, several do",
+          "[trouble]") {
+  Failing rig;
+  for (int i = 0; i < 6; ++i) rig.fail(TaskState::failed, StatusReason::none);
+  CHECK_FALSE(rig.quarantined());
+  for (const std::string guid : {"q", "r", "s"}) {
+    rig.done();
+    rig.lrp(guid, {0});
+    rig.offer("a1", 4000);
+    rig.status(rig.task_id(guid, 0), TaskState::failed, "a1", StatusReason::none, "no such image");
+    rig.happen(StopRequested{{Kind::lrp, guid, {}}});
+    rig.pass(2s);
+  }
+  CHECK(rig.quarantined());
+}
+
 TEST_CASE("an executor that ends before it was ever up counts once, with the tasks it takes along", "[trouble]") {
   Failing rig;
   for (int i = 0; i < 3; ++i) {
@@ -102,11 +118,11 @@ TEST_CASE("an idle cell on a quarantined agent goes at once; one with work keeps
   Rig rig;
   rig.run_one();
   const std::string executor = *rig.executor_of("a1");
-  for (int i = 0; i < 3; ++i) {
-    rig.lrp("q", {i});
+  for (const std::string guid : {"q", "r", "s"}) {
+    rig.lrp(guid, {0});
     rig.offer("a1", 3000, {executor});
-    rig.status(rig.task_id("q", i), TaskState::failed, "a1", StatusReason::none, "the rep refused it");
-    rig.happen(StopRequested{{Kind::lrp, "q", {}}});
+    rig.status(rig.task_id(guid, 0), TaskState::failed, "a1", StatusReason::none, "the rep refused it");
+    rig.happen(StopRequested{{Kind::lrp, guid, {}}});
     rig.pass(2s);
   }
   CHECK(rig.core.cells().at(0).quarantined_until);

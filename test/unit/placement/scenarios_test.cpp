@@ -155,7 +155,7 @@ TEST_CASE("first fit still spreads the instances of one process evenly", "[scena
 
 TEST_CASE("large cold starts of mixed sizes are spread evenly", "[scenarios]") {
   const int k = GENERATE(1, 4);
-  const std::uint64_t seed = GENERATE(1, 2, 3);
+  const std::uint64_t seed = GENERATE(as<std::uint64_t>{}, 1, 2, 3);
   CAPTURE(k, seed);
   base::Random random(seed);
   std::vector<Start> batch;
@@ -192,7 +192,7 @@ TEST_CASE("zones share the instances of a process, however loaded their cells ar
 
 TEST_CASE("one app's instances are spread evenly over cells that are nearly full: the Watters demo", "[scenarios]") {
   const auto [cells, count] = GENERATE(values<Sizes>({{10, 80}, {30, 200}, {100, 400}}));
-  const std::uint64_t seed = GENERATE(1, 2, 3);
+  const std::uint64_t seed = GENERATE(as<std::uint64_t>{}, 1, 2, 3);
   CAPTURE(cells, count, seed);
   base::Random random(seed);
   Auction auction(cells);
