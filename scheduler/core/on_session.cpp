@@ -41,16 +41,28 @@ void Core::on(const Subscribed& event, base::Time now) {
     if (twin->item->state == State::stopping) kill(*twin->item, now);
   }
   kill_strays_again(now);
-  for (const auto& [id, agent] : agents_) {  // The master makes them anew.
-    if (agent->leaving) agent->leaving->inverse_offers.clear();
+  for (const auto& [id, agent] : agents_) {
+    if (agent->leaving) agent->leaving->inverse_offers.clear();  // The master makes them anew.
+    if (agent->leaving || agent->cell) cell_timers_.emplace(now, id);
   }
 }
 
 // What another scheduler did with what we know, only Mesos can tell.
-void Core::on(const LeadershipTaken& event, base::Time) {
+void Core::on(const LeadershipTaken& event, base::Time now) {
   fence_wanted_ = true;
   if (!event.another_led) return;
   items_.walk([](Item& item) { item.doubtful = item.live(); });
+  for (const auto& [id, agent] : agents_) {  // Nor whether a cell is still as idle as it was.
+    if (!agent->cell) continue;
+    CellRecord& cell = *agent->cell;
+    cell.found = true;
+    cell.report.reset();
+    cell.reported_idle = false;
+    cell.since = cell.idle_since = now;
+    cell.asked_at = {};
+    agent->described = false;
+    refresh(*agent);
+  }
 }
 
 // Mesos answers an explicit question about a name without an agent with TASK_UNKNOWN, after everything

@@ -55,6 +55,7 @@ void Core::tend_cell(const std::string& agent_id, base::Time now) {
   const AgentPtr agent = find_agent(agent_id);
   if (agent == nullptr) return;
   end_quarantine(*agent, now);
+  if (!connected_) return;  // The next subscription looks at all: another may have led, and used the cell.
   if (agent->leaving) press_on(*agent, now);
   if (!agent->cell) return;
   const auto again = [&](base::Time at) { cell_timers_.emplace(at, agent_id); };
@@ -62,7 +63,7 @@ void Core::tend_cell(const std::string& agent_id, base::Time now) {
   CellRecord& cell = *agent->cell;
   if (cell.stopping) {
     if (now - cell.asked_at < config_.shutdown_retry) return again(cell.asked_at + config_.shutdown_retry);
-    if (connected_) act(ShutdownExecutor{agent_id, *cell.executor_id});
+    act(ShutdownExecutor{agent_id, *cell.executor_id});
     cell.asked_at = now;
     return again(now + config_.shutdown_retry);
   }
@@ -80,7 +81,7 @@ void Core::tend_cell(const std::string& agent_id, base::Time now) {
   }
   const bool silent = cell.executor_info.empty() || (cell.found && !cell.report);
   if (silent && (cell.asked_at == base::Time{} || now - cell.asked_at >= kAskAgain)) {
-    if (connected_) act(RequestReport{agent_id, *cell.executor_id});
+    act(RequestReport{agent_id, *cell.executor_id});
     cell.asked_at = now;
     again(now + kAskAgain);
   }

@@ -247,8 +247,8 @@ class World {
   static core::Key key_of(int instance) {
     char guid[80];
     const int app = instance / 5;
-    std::snprintf(guid, sizeof guid, "%08x-5a5a-4b4b-8c8c-%012x-%08x-1d1d-4e4e-9f9f-%012x", app * 2654435761U, app, app,
-                  app);
+    std::snprintf(guid, sizeof guid, "%08x-5a5a-4b4b-8c8c-%012x-%08x-1d1d-4e4e-9f9f-%012x",
+                  static_cast<unsigned>(app) * 2654435761U, app, app, app);
     return {core::Kind::lrp, guid, instance % 5};
   }
   static std::int32_t number_of(const core::Key& key) {

@@ -134,7 +134,9 @@ class AttemptRules final : public Checker {
     if (master == nullptr) return;
     const auto framework = master->frameworks_.find(sent.call->framework_id().value());
     if (framework == master->frameworks_.end()) return;
-    for (const auto& [id, known] : framework->second.tasks) {
+    for (const auto& entry : framework->second.tasks) {
+      const std::string& id = entry.first;
+      const auto& known = entry.second;
       const auto other = attempt_of(id);
       if (!other || local::is_terminal(known.record->state()) || told_gone_.contains(id) || killed_.contains(id))
         continue;

@@ -52,7 +52,7 @@ std::string StoryTeller::named(std::string text) {
       // An executor and its cell have the same letters, and so the same number.
       const std::string what = (kind.name == std::string("executor-") ? "cell-" : kind.name) + match[1].str();
       auto [found, fresh] = names_.try_emplace(what, "");
-      if (fresh) found->second = std::to_string(++counts_[what.substr(0, what.size() - match[1].length())]);
+      if (fresh) found->second = std::to_string(++counts_[what.substr(0, what.size() - match[1].str().size())]);
       const char* dot = *kind.name == '#' ? "." : "";
       done += match.prefix().str() + dot + kind.name + found->second;
       text = match.suffix().str();

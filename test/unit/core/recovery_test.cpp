@@ -273,6 +273,31 @@ TEST_CASE("who takes over after another led does not raise what has ended since"
   CHECK(after.state("q", 0) == State::queued);  // What was accepted here is kept.
 }
 
+TEST_CASE("a cell that was idle when another began to lead has to say so again before it is told to go", "[recovery]") {
+  const bool another_led = GENERATE(false, true);
+  Rig rig;
+  rig.run_one();
+  const std::string executor = *rig.executor_of("a1");
+  rig.status(rig.task_id("p", 0), TaskState::finished, "a1");
+  rig.pass(10s);
+  rig.happen(Disconnected{"the lock is lost"});
+  rig.pass(55s);  // Long enough idle, as far as we know.
+  rig.happen(LeadershipTaken{another_led});
+  rig.subscribe();
+  rig.pass(1s);
+  CHECK(rig.none<ShutdownExecutor>() == another_led);
+  if (!another_led) return;
+  CellReported report;
+  report.agent_id = "a1";
+  report.executor_id = executor;
+  report.rep_answers = true;
+  rig.happen(report);
+  rig.pass(58s);
+  CHECK(rig.none<ShutdownExecutor>());
+  rig.pass(2s);
+  CHECK(rig.only<ShutdownExecutor>().executor_id == executor);
+}
+
 TEST_CASE("what another leader launched counts, not our older record of the key", "[recovery]") {
   MemoryStore store;
   Rig before;
