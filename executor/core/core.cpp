@@ -204,7 +204,11 @@ void Core::send(Attempt& attempt, TaskState state, const std::string& message, b
     attempt.stop_again_at.reset();
   }
   updates_.push_back({attempt.task_id, state, random_.uuid4(), now, message, with_cell});
-  if (subscribed_) actions_.emplace_back(SendUpdate{updates_.back()});
+  if (subscribed_) say_updates();
+}
+
+void Core::say_updates() {
+  for (; said_ < updates_.size(); ++said_) actions_.emplace_back(SendUpdate{updates_[said_]});
 }
 
 void Core::log(Log::Level level, std::string text) { actions_.emplace_back(Log{level, std::move(text)}); }
@@ -236,6 +240,11 @@ CellReport Core::report() const {
 }
 
 std::vector<Update> Core::unacknowledged_updates() const { return {updates_.begin(), updates_.end()}; }
+
+std::vector<Update> Core::carry_updates() {
+  said_ = updates_.size();
+  return unacknowledged_updates();
+}
 
 std::vector<std::string> Core::unacknowledged_tasks() const {
   std::map<std::uint64_t, std::string> ordered;

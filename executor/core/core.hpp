@@ -61,6 +61,8 @@ class Core {
   // What SUBSCRIBE carries: updates not acknowledged, oldest first, and the tasks of which no update
   // was ever acknowledged, in the order of their launch.
   std::vector<Update> unacknowledged_updates() const;
+  // The same, for the SUBSCRIBE that is about to be sent: what comes after it is sent when it has succeeded.
+  std::vector<Update> carry_updates();
   std::vector<std::string> unacknowledged_tasks() const;
 
   bool done() const { return stage_ == Stage::done; }
@@ -129,6 +131,7 @@ class Core {
   void poll(base::Time now);
   void maybe_report(base::Time now);
   void send(Attempt& attempt, TaskState state, const std::string& message, base::Time now, bool with_cell = false);
+  void say_updates();
   void log(Log::Level level, std::string text);
   std::vector<Attempt*> in_order();
   bool holds_work() const;
@@ -151,6 +154,7 @@ class Core {
   std::map<std::string, Attempt> attempts_;  // By task id.
   std::uint64_t arrivals_ = 0;
   std::deque<Update> updates_;  // Unacknowledged.
+  std::size_t said_ = 0;        // Of those, how many were sent or carried, from the front.
 
   // The rep.
   std::optional<diego::CellState> state_;  // Its last answer, without LRPs and Tasks.

@@ -155,7 +155,7 @@ struct Evacuate {
 };
 
 // To the agent; only ordered while subscribed. An update that gets lost is carried by the next
-// SUBSCRIBE (Core::unacknowledged_updates).
+// SUBSCRIBE (Core::carry_updates).
 struct SendUpdate {
   Update update;
   bool operator==(const SendUpdate&) const = default;

@@ -24,6 +24,7 @@ void Core::on(const Subscribed& event, base::Time now) {
   executor_info_ = event.executor_info;
   actions_.emplace_back(SendHello{config_.cell_id, executor_info_});
   report_due_ = reported_.has_value();  // A scheduler may have missed what was said meanwhile.
+  say_updates();
   if (stage_ != Stage::waiting) return;
   stage_ = Stage::booting;
   silent_since_ = changed_at_ = poll_at_ = now;
@@ -113,6 +114,7 @@ void Core::on(const Acknowledged& event, base::Time now) {
     attempt->second.any_acknowledged = true;
     if (terminal(update->state)) attempts_.erase(attempt);
   }
+  if (std::distance(updates_.begin(), update) < static_cast<std::ptrdiff_t>(said_)) --said_;
   updates_.erase(update);
   if (stage_ == Stage::ending) maybe_exit(now);
 }

@@ -149,7 +149,7 @@ void Loop::perform(const mesos_client::Connect& connect) {
     if (const auto task = tasks_.find(id); task != tasks_.end()) tasks.push_back(task->second);
   }
   std::vector<mesos::v1::TaskStatus> updates;
-  for (const Update& update : core_.unacknowledged_updates()) {
+  for (const Update& update : core_.carry_updates()) {
     updates.push_back(status_of(update));
   }
   const auto call = mesos_client::executor_subscribe_call(agent_.framework_id, agent_.executor_id, tasks, updates);

@@ -249,7 +249,7 @@ void Cell::perform(const mesos_client::Connect& connect) {
     tasks.back().ParseFromString(found->second);
   }
   std::vector<mesos::v1::TaskStatus> updates;
-  for (const executor::Update& update : core_.unacknowledged_updates()) updates.push_back(executor::status_of(update));
+  for (const executor::Update& update : core_.carry_updates()) updates.push_back(executor::status_of(update));
   const std::string body = mesos_client::encode(
       codec_,
       mesos_client::executor_subscribe_call(environment_.framework_id, environment_.executor_id, tasks, updates));

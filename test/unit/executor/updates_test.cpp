@@ -41,12 +41,24 @@ TEST_CASE("nothing is sent while the stream is lost; work goes on and is told af
   rig.give(StreamLost{});
   CHECK(rig.taken().empty());
   CHECK(rig.state({Rig::at(lrp("a"), "i1", "RUNNING")}).empty());
-  const auto carried = rig.core_.unacknowledged_updates();
+  const auto carried = rig.core_.carry_updates();
   REQUIRE(carried.size() == 2);
   CHECK(carried[0].state == TaskState::starting);
   CHECK(carried[1].state == TaskState::running);
   CHECK(rig.subscribe() == Lines{"hello cell-1"});
   CHECK(rig.state() == Lines{"FINISHED a.0.x"});
+}
+
+TEST_CASE("what happens between a SUBSCRIBE and its answer is told after it", "[executor]") {
+  Rig rig;
+  rig.up();
+  rig.launch("a.0.x", lrp("a"));
+  rig.tick();
+  rig.give(StreamLost{});
+  CHECK(rig.core_.carry_updates().empty());
+  CHECK(rig.taken().empty());
+  CHECK(rig.subscribe() == Lines{"STARTING a.0.x", "hello cell-1"});
+  CHECK(rig.state({Rig::at(lrp("a"), "i1", "RUNNING")}) == Lines{"RUNNING a.0.x"});
 }
 
 TEST_CASE("an acknowledged terminal update ends the memory of its task", "[executor]") {
