@@ -75,6 +75,8 @@ class Core {
   std::vector<CellView> cells() const;
   // Whether two attempts of it are in the books: it moves, or one that was given up came back.
   bool has_two_attempts(const Key& key) const { return twins_.contains(key); }
+  // By an operator's wish, whether it is there or not.
+  bool drains(const std::string& agent_id) const { return drains_.contains(agent_id); }
   bool knows_agent(std::string_view agent_id) const { return find_agent(agent_id) != nullptr; }
 
  private:

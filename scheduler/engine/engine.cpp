@@ -297,7 +297,7 @@ void Engine::stop(const core::KeyPattern& pattern, std::function<void(base::Resu
 }
 
 bool Engine::drain(const std::string& agent_id, bool wanted, base::Time now) {
-  if (refusal() || !core_.knows_agent(agent_id)) return false;
+  if (refusal() || (!core_.knows_agent(agent_id) && !core_.drains(agent_id))) return false;
   if (wanted) {
     handle(core::DrainRequested{agent_id}, now);
   } else {

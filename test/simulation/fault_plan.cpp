@@ -50,7 +50,7 @@ void FaultPlan::end_drains() {
   bool again = false;
   for (const auto& host : world_.schedulers()) {
     for (const auto& agent : world_.agents()) {
-      again = again || host->drains(agent->agent_id());
+      again = again || (host->up() && host->engine()->core().drains(agent->agent_id()));
       host->drain(agent->agent_id(), false);
     }
   }

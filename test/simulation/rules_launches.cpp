@@ -92,13 +92,13 @@ class LaunchRules final : public Checker {
       for (const Living& one : attempts) {
         if (one.cell->executor_id() != executor || one.held->stop_wanted || attempts.size() > 1) continue;
         if (one.cell->told_to_shut_down() || one.cell->told_to_drain()) continue;
-        if (host.drains(one.agent->agent_id())) continue;  // It had --evacuation-timeout, and was killed then.
         if (const auto wanted = world_.bbs().wanted().find(key);
             wanted == world_.bbs().wanted().end() || wanted->second.stopped)
           continue;
         // What it has ended in its books, and what lives again elsewhere, is on its way out.
         const SavedRow* row = row_of(host.store(), key);
         if (row != nullptr && row->attempt != one.attempt) continue;
+        if (row != nullptr && row->row.state == core::State::stopping) continue;  // Killed, and does not obey.
         if (row != nullptr && core::is_ended(row->row.state) && row->row.state != core::State::lost) continue;
         world_.violation(fmt::format("{} tells executor {} to go, on which {} lives", name_of(sent.scheduler), executor,
                                      core::to_string(key)));

@@ -71,13 +71,6 @@ SchedulerHost::~SchedulerHost() = default;
 
 Time SchedulerHost::clock() const { return world_.now() + clock_ahead_; }
 
-bool SchedulerHost::drains(const std::string& agent_id) const {
-  if (!engine_) return false;
-  const auto cells = engine_->core().cells();
-  return std::any_of(cells.begin(), cells.end(),
-                     [&](const core::CellView& cell) { return cell.agent_id == agent_id && !cell.draining.empty(); });
-}
-
 bool SchedulerHost::paused() const { return world_.now() < paused_until_; }
 
 bool SchedulerHost::acting() const { return engine_ && engine_->health().subscribed; }

@@ -31,8 +31,6 @@ class SchedulerHost final : private engine::World {
   bool paused() const;
   bool acting() const;                          // Up, leading and subscribed.
   Time clock() const;                           // What its process takes for now.
-  // Whether its process is leaving that agent, for whatever reason.
-  bool drains(const std::string& agent_id) const;
   bool believes_to_lead() const { return told_leading_; }  // Told LockAcquired, not LockLost since.
 
   // ---- The world

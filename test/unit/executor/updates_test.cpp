@@ -57,7 +57,7 @@ TEST_CASE("what happens between a SUBSCRIBE and its answer is told after it", "[
   rig.give(StreamLost{});
   CHECK(rig.core_.carry_updates().empty());
   CHECK(rig.taken().empty());
-  CHECK(rig.subscribe() == Lines{"STARTING a.0.x", "hello cell-1"});
+  CHECK(rig.subscribe() == Lines{"hello cell-1", "STARTING a.0.x"});
   CHECK(rig.state({Rig::at(lrp("a"), "i1", "RUNNING")}) == Lines{"RUNNING a.0.x"});
 }
 
