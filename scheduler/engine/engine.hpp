@@ -125,6 +125,8 @@ class Engine final : private core::Recovery {
   core::Health health() const;
   // Whether it is the one that acts: always without a lock, unless another took the framework over.
   bool leading() const { return role_ == Role::leading; }
+  // Whether it may launch: with a lock, only once its framework id stands beside it.
+  bool may_act() const;
   // A configuration error that ends the scheduler: the master refused us before we were ever subscribed.
   const std::optional<base::Error>& ended() const { return ended_; }
 
@@ -155,7 +157,6 @@ class Engine final : private core::Recovery {
   void step_down(Role role, const std::string& reason, base::Time now);
   std::string our_text() const;
   void share_our_text();
-  bool may_act() const;
 
   void carry_out(const mesos_client::SessionActions& actions, base::Time now);
   void on_session(const mesos_client::Connect& action, base::Time now);

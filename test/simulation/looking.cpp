@@ -20,7 +20,7 @@ std::optional<core::ParsedTaskId> attempt_of(std::string_view task_id) {
 }
 
 bool is_well(const World& world, const SchedulerHost& host) {
-  if (!host.acting()) return false;
+  if (!host.acting() || !host.engine()->may_act()) return false;
   constexpr Duration kSoon = std::chrono::milliseconds(5);
   const auto wanted = host.engine()->next_deadline();
   if (!wanted || *wanted + kSoon >= host.clock()) return true;
