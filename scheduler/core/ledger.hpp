@@ -57,6 +57,7 @@ struct AgentRecord {
   bool lost = false;
   placement::Amounts last_offered;  // Of the last offers, less what was launched from them, plus what ended since.
   std::optional<CellRecord> cell;
+  std::string ended_executor;  // The last that Mesos said has ended: what it said before may come after it.
   OfferPool offers;  // In hand.
 
   ItemList planned;  // Items placed here that the next ACCEPT launches.

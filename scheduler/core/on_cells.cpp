@@ -169,7 +169,9 @@ void Core::leave_cell(Item& item, base::Time now) {
 
 void Core::on(const ExecutorEnded& event, base::Time now) {
   const AgentPtr agent = find_agent(event.agent_id);
-  if (agent == nullptr || !agent->cell || *agent->cell->executor_id != event.executor_id) return;
+  if (agent == nullptr) return;
+  agent->ended_executor = event.executor_id;
+  if (!agent->cell || *agent->cell->executor_id != event.executor_id) return;
   const CellRecord& cell = *agent->cell;
   if (!cell.heard && !cell.stopping && event.wait_status > 0) blame(*agent, "its executor ended before it was up", now);
   forget_cell(*agent, now);
@@ -190,6 +192,7 @@ void Core::on(const AgentLost& event, base::Time now) {
 
 void Core::on(const CellSaidHello& event, base::Time now) {
   const AgentPtr agent = this->agent(event.agent_id);
+  if (agent->ended_executor == event.executor_id) return;
   if (!agent->cell) see_cell(*agent, event.executor_id, now);
   CellRecord& cell = *agent->cell;
   if (*cell.executor_id != event.executor_id) return;

@@ -126,7 +126,8 @@ void Core::record(const Status& status, base::Time now) {
 void Core::hear_of_cell(Item& item, base::Time now) {
   if (item.agent->gone) item.agent = agent(item.agent->id);
   AgentRecord& record = *item.agent;
-  if (!record.cell && item.executor_id != nullptr) see_cell(record, *item.executor_id, now);
+  const bool lives = item.executor_id != nullptr && *item.executor_id != record.ended_executor;
+  if (!record.cell && lives) see_cell(record, *item.executor_id, now);
   CellRecord* cell = cell_of(item);
   if (cell == nullptr) return;
   if (!item.in_cell) {

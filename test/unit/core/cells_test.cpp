@@ -61,6 +61,15 @@ TEST_CASE("a stopping cell whose end went unheard is gone when its agent's offer
   CHECK(rig.only<Accept>().agent_id == "a1");
 }
 
+TEST_CASE("what a cell said before its end does not bring it back", "[cells]") {
+  Rig rig;
+  rig.run_one();
+  const std::string executor = *rig.executor_of("a1");
+  rig.happen(ExecutorEnded{"a1", executor, 0});
+  rig.happen(CellSaidHello{"a1", executor, "cell-1", "info"});
+  CHECK_FALSE(rig.executor_of("a1") == executor);
+}
+
 TEST_CASE("the rep's report limits what its cell gets", "[cells]") {
   Rig rig;
   rig.run_one();

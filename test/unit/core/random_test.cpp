@@ -266,7 +266,7 @@ class World {
 TEST_CASE("whatever happens, offers are used once, keys live once, and in the end all runs", "[random]") {
   const auto strategy = GENERATE("binpack", "spread", "diego");
   int moves = 0;
-  for (std::uint64_t seed = 1; seed <= 30; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
     INFO(strategy << " seed " << seed);
     World world(seed, strategy);
     for (int i = 0; i < 250; ++i) world.step();
