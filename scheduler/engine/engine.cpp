@@ -10,11 +10,13 @@ constexpr std::size_t kPendingMax = 200'000;
 constexpr std::size_t kIdentityLetters = 16;
 constexpr std::string_view kNoFramework = "-";
 
-// A call's tag tells whether the offers we believe in, or the wish for them, hang on it.
+// A call's tag tells whether what we believe hangs on it: our offers, the wish for them, all that is told
+// of tasks before anything is launched.
 std::uint64_t call_tag(std::uint64_t number, const core::Action& action) {
-  const bool offers = std::holds_alternative<core::Accept>(action) || std::holds_alternative<core::Decline>(action) ||
-                      std::holds_alternative<core::Revive>(action) || std::holds_alternative<core::Suppress>(action);
-  return number * 2 + (offers ? 1 : 0);
+  const bool matters = std::holds_alternative<core::Accept>(action) || std::holds_alternative<core::Decline>(action) ||
+                       std::holds_alternative<core::Revive>(action) || std::holds_alternative<core::Suppress>(action) ||
+                       std::holds_alternative<core::Reconcile>(action);
+  return number * 2 + (matters ? 1 : 0);
 }
 
 mesos_client::SessionConfig at_start(mesos_client::SessionConfig session) {
@@ -193,7 +195,7 @@ void Engine::on_call_result(std::uint64_t generation, std::uint64_t tag, int sta
   if (status == 0) return subscribe_again("a call was not answered: " + text, now);
   log(Level::warning, "the master refused a call status=" + std::to_string(status) + " text=\"" + text + "\"");
   carry_out(session_.on_call_refused(generation, status, text, now, random_), now);
-  if (about_offers(tag)) subscribe_again("a call about offers was refused", now);
+  if (matters(tag)) subscribe_again("a call about offers or tasks was refused", now);
 }
 
 // What became of a call is unknown, or not what the core believes. A new subscription voids whatever

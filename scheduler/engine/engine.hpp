@@ -130,8 +130,8 @@ class Engine final : private core::Recovery {
   // A configuration error that ends the scheduler: the master refused us before we were ever subscribed.
   const std::optional<base::Error>& ended() const { return ended_; }
 
-  // Whether a call with this tag was about offers: what we believe of them hangs on its answer.
-  static bool about_offers(std::uint64_t tag) { return tag % 2 == 1; }
+  // Whether a call with this tag was about offers, or asked for tasks: what we believe of them hangs on its answer.
+  static bool matters(std::uint64_t tag) { return tag % 2 == 1; }
 
  private:
   enum class Role {

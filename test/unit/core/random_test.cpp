@@ -96,7 +96,7 @@ class World {
 
   // Offers for all, every task runs or ends: nothing that can run may be left.
   void calm() {
-    for (const std::string& agent : std::exchange(drained_, {})) happen(DrainCancelled{agent});
+    while (!drained_.empty()) happen(DrainCancelled{drained_.extract(drained_.begin()).value()});
     for (int round = 0; round < 200; ++round) {
       for (int agent = 1; agent <= kAgents; ++agent) offer("a" + std::to_string(agent));
       while (!quiet()) progress();
