@@ -19,7 +19,7 @@ constexpr std::size_t kCellsPlaced = 64, kItemsPlaced = 256;  // Larger ones are
 base::Result<Workload> read(std::string_view text, std::size_t step) {
   return place::read_workload("workload", [text, step](char* buffer, std::size_t size) mutable {
     const std::size_t taken = std::min({text.size(), step, size});
-    std::memcpy(buffer, text.data(), taken);
+    if (!text.empty()) std::memcpy(buffer, text.data(), taken);
     text.remove_prefix(taken);
     return base::Result<std::size_t>(taken);
   });

@@ -18,7 +18,8 @@ using namespace std::chrono_literals;
 using MesosCall = mesos::v1::scheduler::Call;
 using MesosEvent = mesos::v1::scheduler::Event;
 
-// Two attempts that everybody can see have become one by then: KILLs get lost, executors hang, reps are slow.
+// Two attempts that everybody can see, and that nobody wants, have become one by then: KILLs get lost,
+// executors hang, reps are slow.
 constexpr Duration kDoubleAtMost = 120s;
 // An agent that was away so recently may be taken for still being so.
 constexpr Duration kBackFor = 10s;
@@ -95,8 +96,12 @@ class AttemptRules final : public Checker {
     std::map<core::Key, Time> doubles;
     for (const auto& [key, attempts] : living_attempts(world_)) {
       if (attempts.size() < 2) continue;
-      const bool excused = !somebody_acts || std::any_of(attempts.begin(), attempts.end(),
-                                                         [this](const Living& one) { return was_away(*one.agent); });
+      const bool moves = std::any_of(world_.schedulers().begin(), world_.schedulers().end(), [&](const auto& host) {
+        return host->up() && host->engine()->core().has_two_attempts(key);
+      });
+      const bool excused =
+          !somebody_acts || moves ||
+          std::any_of(attempts.begin(), attempts.end(), [this](const Living& one) { return was_away(*one.agent); });
       const auto before = doubles_.find(key);
       const Time since = before == doubles_.end() || excused ? world_.now() : before->second;
       doubles.emplace(key, since);

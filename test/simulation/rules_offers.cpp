@@ -33,6 +33,7 @@ class OfferRules final : public Checker {
       books_[index].acted = books_[index].held.empty() || world_.schedulers()[index]->acting();
     if (!often_.due(world_.now())) return;
     for (std::size_t index = 0; index < books_.size(); ++index) look(*world_.schedulers()[index], books_[index]);
+    mutes_before_ = mutes();
   }
   std::optional<std::string> unsettled() override { return std::nullopt; }
   void at_end() override {}
@@ -67,7 +68,7 @@ class OfferRules final : public Checker {
       book = {};
       book.life = seen.life;
       book.generation = seen.generation;
-      book.mutes = mutes();
+      book.mutes = mutes_before_;
       book.unwell = unwell;
       return;
     }
@@ -173,6 +174,7 @@ class OfferRules final : public Checker {
 
   World& world_;
   std::vector<Book> books_;
+  std::uint64_t mutes_before_ = 0;  // The last step.
   Reader events_, calls_;
   Every often_{50ms};
   std::set<std::pair<std::string, std::string>> started_;  // Agents and executors, by an ACCEPT of anybody.
