@@ -76,6 +76,9 @@ void Core::raise_fence(base::Time now) {
 
 void Core::nothing_was_sent(base::Time now) {
   if (fence_until_) fence_until_ = now + config_.fence_max;
+  for (auto& [task, about] : unanswered_) {
+    if (about.first_asked) about.first_asked = now;
+  }
 }
 
 // And with them what was planned on them.

@@ -31,9 +31,9 @@ class OfferRules final : public Checker {
     calls_.read(world_.calls_sent(), [this](const CallSent& sent) { check(sent); });
     for (std::size_t index = 0; index < books_.size(); ++index)
       books_[index].acted = books_[index].held.empty() || world_.schedulers()[index]->acting();
+    mutes_before_ = mutes();
     if (!often_.due(world_.now())) return;
     for (std::size_t index = 0; index < books_.size(); ++index) look(*world_.schedulers()[index], books_[index]);
-    mutes_before_ = mutes();
   }
   std::optional<std::string> unsettled() override { return std::nullopt; }
   void at_end() override {}
