@@ -331,6 +331,8 @@ void Engine::settle(base::Time now, bool may_launch) {
     restart_at_.reset();
     carry_out(session_.restart(now, restart_reason_), now);
   }
+  // What the core asks is not sent yet, however long ago it was asked.
+  if (store_retry_at_ && *store_retry_at_ <= now) core_.nothing_was_sent(now);
   if (may_act()) keep(core_.settle(now, may_launch && !store_retry_at_));
   if (!commit(now)) return;
   send_all(now);
@@ -352,7 +354,6 @@ bool Engine::commit(base::Time now) {
                               saved.error().message() + "\"");
       store_trouble_ = saved.error().message();
       store_retry_at_ = now + config_.store_retry;
-      core_.nothing_was_sent(now);
       core_.withdraw_unsaved();
       answer_all(base::Error{"state store", store_trouble_});
       if (pending_.size() > kPendingMax) {
@@ -364,10 +365,7 @@ bool Engine::commit(base::Time now) {
     core_.changes_saved();
     identity_changed_ = false;
   }
-  if (store_retry_at_) {
-    log(Level::info, "the state can be saved again");
-    core_.nothing_was_sent(now);
-  }
+  if (store_retry_at_) log(Level::info, "the state can be saved again");
   store_retry_at_.reset();
   store_trouble_.clear();
   return true;

@@ -99,6 +99,7 @@ class LaunchRules final : public Checker {
         const SavedRow* row = row_of(host.store(), key);
         if (row != nullptr && row->attempt != one.attempt) continue;
         if (row != nullptr && row->row.state == core::State::stopping) continue;  // Killed, and does not obey.
+        if (row != nullptr && row->row.state == core::State::queued) continue;    // Given up, its agent is away.
         if (row != nullptr && core::is_ended(row->row.state) && row->row.state != core::State::lost) continue;
         world_.violation(fmt::format("{} tells executor {} to go, on which {} lives", name_of(sent.scheduler), executor,
                                      core::to_string(key)));
