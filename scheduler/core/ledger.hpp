@@ -58,7 +58,7 @@ struct AgentRecord {
   placement::Amounts last_offered;  // Of the last offers, less what was launched from them, plus what ended since.
   std::optional<CellRecord> cell;
   std::string ended_executor;  // The last that Mesos said has ended: what it said before may come after it.
-  OfferPool offers;  // In hand.
+  OfferPool offers;            // In hand.
 
   ItemList planned;  // Items placed here that the next ACCEPT launches.
   placement::Amounts planned_charged;

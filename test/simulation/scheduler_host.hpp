@@ -29,8 +29,8 @@ class SchedulerHost final : private engine::World {
   const SimStore& store() const { return store_; }
   std::uint64_t life() const { return life_; }  // Of the process; grows with each start.
   bool paused() const;
-  bool acting() const;                          // Up, leading and subscribed.
-  Time clock() const;                           // What its process takes for now.
+  bool acting() const;                                     // Up, leading and subscribed.
+  Time clock() const;                                      // What its process takes for now.
   bool believes_to_lead() const { return told_leading_; }  // Told LockAcquired, not LockLost since.
 
   // ---- The world
