@@ -283,6 +283,7 @@ class Core {
     std::optional<base::Time> first_asked;
   };
   std::map<std::string, Unanswered> unanswered_;  // By task id.
+  std::optional<base::Time> answered_at_;         // One of them, last, since all were asked about.
   base::Duration ask_interval_{};
 
   ItemTimers kills_, silences_, placement_timeouts_;

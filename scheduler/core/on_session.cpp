@@ -149,6 +149,7 @@ void Core::reconcile(base::Time now) {
     if (agent->cell && !agent->cell->boot_task.empty()) unanswered_[agent->cell->boot_task].agent_id = agent->id;
   }
   ask_interval_ = kAskIntervalMin;
+  answered_at_.reset();
   ask_about_unanswered(now);
   act(Reconcile{});  // What we do not know of: tasks of an earlier run.
 }
@@ -166,6 +167,10 @@ void Core::want_answer(const std::string& task_id, const std::string& agent_id, 
 void Core::ask_about_unanswered(base::Time now) {
   next_ask_at_.reset();
   if (unanswered_.empty() || !connected_) return;
+  if (answered_at_ && now < *answered_at_ + ask_interval_) {  // Answers are still coming in.
+    next_ask_at_ = *answered_at_ + ask_interval_;
+    return;
+  }
   std::vector<Status> given_up;
   Reconcile ask;
   for (auto& [task, about] : unanswered_) {

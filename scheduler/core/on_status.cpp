@@ -76,7 +76,8 @@ void Core::on(const StatusArrived& event, base::Time now) {
 }
 
 void Core::record(const Status& status, base::Time now) {
-  if (status.state != TaskState::unknown && !unanswered_.empty()) unanswered_.erase(status.task_id);
+  if (status.state != TaskState::unknown && !unanswered_.empty() && unanswered_.erase(status.task_id) > 0)
+    answered_at_ = now;
   if (fenced() && status.task_id == fence_) return fence_until_.reset();
   if (status.task_id.starts_with(kBootTaskPrefix)) return record_boot(status, now);
   const auto parsed = parse_task_id(status.task_id);

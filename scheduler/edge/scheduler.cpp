@@ -1,5 +1,6 @@
 #include "scheduler/edge/scheduler.hpp"
 
+#include <malloc.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,6 +19,11 @@ namespace {
 constexpr std::size_t kAcceptBytesOpenMax = std::size_t{8} << 20U;
 // Beyond this the stream is not read on: every update asks for an acknowledgement.
 constexpr std::size_t kCallsOpenMax = 20'000;
+// Nor while so many events wait: a quarter of a million answers come at once after a restart.
+constexpr std::size_t kMessagesMax = 10'000;
+// After so many at once, memory is given back when it has been quiet for a while: malloc keeps what it once had.
+constexpr std::size_t kManyMessages = 1'000;
+constexpr base::Duration kTrimAfter = std::chrono::seconds(1);
 // How long a launch waits for news of tasks that only the master knows of.
 constexpr base::Duration kFenceMax = std::chrono::seconds(2);
 
@@ -122,6 +128,11 @@ void Scheduler::loop() {
       if (!running_) return;  // Whoever waits for the rest is told that we stop.
     }
     engine_.settle(platform::now(), may_launch());
+    if (messages.size() >= kManyMessages) trim_at_ = platform::now() + kTrimAfter;
+    if (trim_at_ && *trim_at_ <= platform::now()) {
+      trim_at_.reset();
+      malloc_trim(0);
+    }
     if (engine_.ended()) {
       outcome_ = base::Error{engine_.ended()->where + " " + options_.mesos.master, engine_.ended()->text};
       return;
@@ -145,7 +156,8 @@ bool Scheduler::may_launch() {
 }
 
 std::optional<base::Duration> Scheduler::idle_for() const {
-  const auto next = engine_.next_deadline();
+  auto next = engine_.next_deadline();
+  if (trim_at_ && (!next || *trim_at_ < *next)) next = trim_at_;
   if (!next) return std::nullopt;
   // Answers wake us while we may not launch; what else is due comes a little late then.
   constexpr base::Duration kMeanwhile = std::chrono::milliseconds(100);
@@ -160,16 +172,17 @@ void Scheduler::post(mesos_client::StreamReport report) {
   if (auto* head = std::get_if<mesos_client::StreamHead>(&report.what)) {
     mailbox_.post(StreamHead{generation, std::move(*head)});
   } else if (auto* record = std::get_if<mesos_client::StreamReport::Record>(&report.what)) {
-    wait_for_calls();
+    wait_for_room();
     mailbox_.post(StreamEvent{generation, translator_.read(record->bytes)});  // Decoded on the stream's thread.
   } else {
     mailbox_.post(StreamEnded{generation, std::get<mesos_client::StreamReport::Ended>(report.what).reason});
   }
 }
 
-// On the stream's thread. A master that sends faster than it takes our calls has to wait.
-void Scheduler::wait_for_calls() {
-  while (calls_open_ > kCallsOpenMax && !leaving_) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+// On the stream's thread. A master that sends faster than we decide, or than it takes our calls, has to wait.
+void Scheduler::wait_for_room() {
+  while ((calls_open_ > kCallsOpenMax || mailbox_.size() > kMessagesMax) && !leaving_)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
 }
 
 // On the calls' thread. That all is well is counted here; the loop hears of the rest.

@@ -100,7 +100,7 @@ class Scheduler final : public bridge::Desk, private engine::World {
   bool may_launch();
   void post(mesos_client::StreamReport report);
   void post(mesos_client::CallResult result);
-  void wait_for_calls();
+  void wait_for_room();
 
   const Options options_;
   const OnLeading on_leading_;
@@ -121,6 +121,7 @@ class Scheduler final : public bridge::Desk, private engine::World {
   std::atomic<std::uint64_t> last_answered_ = 0;  // The tag; answers come in order.
   std::atomic<bool> answered_well_ = false;       // Any since that was last looked at.
   std::atomic<bool> wake_on_answer_ = false;
+  std::optional<base::Time> trim_at_;  // When unused memory is given back.
   std::atomic<bool> leaving_ = false;  // The stream is being abandoned.
 
   bool led_ = false;  // Ever.

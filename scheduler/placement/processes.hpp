@@ -52,7 +52,8 @@ class Processes {
 
   // Takes away all instances on a cell.
   void clear(Slot slot, Zone zone);
-  // Every instance on the cell counts for another zone from now on.
+  // Every instance on the cell counts for another zone from now on. Walks all processes, but not for many
+  // cells in a row: after a restart the first offers tell the zone of every one.
   void move(Slot slot, Zone from, Zone to);
 
  private:
@@ -60,7 +61,10 @@ class Processes {
     using is_transparent = void;
     std::size_t operator()(std::string_view name) const { return std::hash<std::string_view>{}(name); }
   };
+  void index_by_slot();
+
   std::unordered_map<std::string, Process, Hash, std::equal_to<>> by_name_;
+  std::vector<std::pair<Slot, Process*>> by_slot_;  // Every holder, while nothing is added or taken; else empty.
   std::uint64_t serials_ = 0;
 };
 
