@@ -57,6 +57,7 @@ struct AgentRecord {
   bool lost = false;
   placement::Amounts last_offered;  // Of the last offers, less what was launched from them, plus what ended since.
   std::optional<CellRecord> cell;
+  std::string shut_executor;   // The last that was told to go while it was not the cell in the books.
   std::string ended_executor;  // The last that Mesos said has ended: what it said before may come after it.
   OfferPool offers;            // In hand.
 

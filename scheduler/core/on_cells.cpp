@@ -75,6 +75,7 @@ CellRecord& Core::see_cell(AgentRecord& agent, const std::string& executor_id, b
   CellRecord cell;
   cell.executor_id = std::make_shared<const std::string>(executor_id);
   cell.heard = cell.found = true;
+  cell.stopping = agent.shut_executor == executor_id;
   cell.since = cell.idle_since = now;
   agent.cell = std::move(cell);
   agent.described = false;

@@ -59,6 +59,7 @@ void Core::see_executors(AgentRecord& agent, const Offer& offer, base::Time now)
     } else if (*agent.cell->executor_id != executor_id && !has_live_work(executor_id)) {
       warn("a second cell on an agent is told to go executor=" + executor_id + " agent=" + agent.id);
       act(ShutdownExecutor{agent.id, executor_id});
+      agent.shut_executor = executor_id;
     }
   }
 }

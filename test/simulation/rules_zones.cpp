@@ -2,6 +2,7 @@
 // and is not used.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -20,7 +21,8 @@ using MesosEvent = mesos::v1::scheduler::Event;
 class ZoneRules final : public Checker {
  public:
   explicit ZoneRules(World& world)
-      : world_(world), applies_(!world.options().faults && world.settings().schedulers == 1) {}
+      : world_(world),
+        applies_(!world.options().faults && world.settings().schedulers == 1 && !limits_cells(world.settings())) {}
 
   void after_step() override {
     if (!applies_) return;
@@ -39,6 +41,12 @@ class ZoneRules final : public Checker {
   void at_end() override {}
 
  private:
+  // Then a zone with room may not have another cell yet.
+  static bool limits_cells(const Settings& settings) {
+    const auto& flags = settings.scheduler_flags;
+    return std::find(flags.begin(), flags.end(), "--cells-starting-max") != flags.end();
+  }
+
   struct Held {
     std::string agent;
     local::Resources resources;

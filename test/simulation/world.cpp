@@ -1,6 +1,7 @@
 #include "test/simulation/world.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <utility>
@@ -19,11 +20,11 @@ constexpr Duration kQuietAtLeast = 45s;
 std::string line_of(const Settings& settings) {
   return fmt::format(
       "agents={} ({} MiB) schedulers={} masters={}{} codec={} strategy={} zones={} processes={} instances={} tasks={} "
-      "converge={} trouble_s={}",
+      "converge={} trouble_s={} flags=\"{}\"",
       settings.agents, settings.agent_mem_mb, settings.schedulers, settings.master_addresses,
       settings.detector ? " detected" : "", mesos_client::codec_name(settings.codec), settings.strategy, settings.zones,
       settings.processes, settings.instances, settings.tasks, settings.converge,
-      base::to_millis(settings.trouble) / 1000);
+      base::to_millis(settings.trouble) / 1000, fmt::join(settings.scheduler_flags, " "));
 }
 
 Settings settings_of(base::Random random, const WorldOptions& options) {
