@@ -13,7 +13,8 @@ import web
 from fake_master import BadMaster, refuse_with
 from cases import add_case, case, main
 from cluster import LocalCluster, Scheduler, lrp
-from programs import Skipped, cpu_seconds, expect, expect_equal, free_port, listens, program, stays, wait_for
+from programs import cpu_seconds, expect, expect_equal, free_port, listens, program, wait_for
+from small_disk import with_small_disk
 
 USAGE = 2  # A bad flag or a setting that cannot work.
 
@@ -172,49 +173,6 @@ def _(bench):
               flags=["--mesos-principal", "diego", "--mesos-secret-file", str(secret)])
     wait_for("an attempt to subscribe", lambda: seen)
     expect_equal(seen[0], "Basic " + base64.b64encode(b"diego:s3cret").decode(), "Authorization")
-
-
-class SmallDisk:
-    """A file system that can be filled: a tmpfs of its own where we may mount one."""
-
-    def __init__(self, bench, megabytes):
-        if os.geteuid() != 0:
-            raise Skipped("needs root to mount a tmpfs of its own")
-        self.path = bench.path("disk")
-        self.path.mkdir()
-        done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(self.path)],
-                              capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise Skipped(f"cannot mount a tmpfs: {done.stderr.strip()}")
-        # Lazy: a failed case may leave the scheduler with files open in it for a moment.
-        bench.on_unmount = lambda: subprocess.run(["umount", "-l", str(self.path)], check=False)
-        self.filler = self.path / "filler"
-
-    def fill(self):
-        with open(self.filler, "ab", buffering=0) as out:
-            for size in (1 << 16, 1 << 12, 1):
-                try:
-                    while True:
-                        out.write(b"x" * size)
-                except OSError:
-                    continue
-
-    def free(self):
-        self.filler.unlink()
-
-
-def with_small_disk(megabytes=8):
-    def wrap(function):
-        def run(bench):
-            disk = SmallDisk(bench, megabytes)
-            try:
-                function(bench, disk)
-            finally:
-                for one in bench.programs:
-                    one.kill()
-                bench.on_unmount()
-        return run
-    return wrap
 
 
 @case("a full disk under --state-dir at start is one line that names it, and exit 2")
