@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "scheduler/core/core.hpp"
 #include "scheduler/core/ids.hpp"
@@ -62,6 +63,13 @@ void Core::on(const LeadershipTaken& event, base::Time now) {
     cell.asked_at = {};
     agent->described = false;
     refresh(*agent);
+  }
+  // An operator may have cancelled them where another led; there they were not known either.
+  for (const std::string& id : std::exchange(drains_, {})) {
+    const AgentPtr agent = find_agent(id);
+    if (agent == nullptr || !agent->leaving) continue;
+    agent->leaving->by_operator = agent->leaving->evicting = false;
+    stay(*agent);
   }
 }
 

@@ -298,6 +298,18 @@ TEST_CASE("a cell that was idle when another began to lead has to say so again b
   CHECK(rig.only<ShutdownExecutor>().executor_id == executor);
 }
 
+TEST_CASE("who leads again after another leaves no agent that was drained before", "[recovery]") {
+  const bool another_led = GENERATE(false, true);
+  Rig rig;
+  rig.run_one();
+  rig.happen(DrainRequested{"a1"});
+  CHECK_FALSE(rig.core.cells().at(0).draining.empty());
+  rig.happen(Disconnected{"the lock is lost"});
+  rig.happen(LeadershipTaken{another_led});
+  CHECK(rig.core.cells().at(0).draining.empty() == another_led);
+  CHECK(rig.core.drains("a1") == !another_led);
+}
+
 TEST_CASE("what another leader launched counts, not our older record of the key", "[recovery]") {
   MemoryStore store;
   Rig before;
