@@ -204,7 +204,6 @@ void Core::take_seat(Item& item, const Status& status, base::Time now) {
     if (*record.cell->executor_id == status.executor_id) {
       item.executor_id = record.cell->executor_id;
       join_cell(item, record, false);
-      record.cell->stopping = false;
     } else {
       item.executor_id = std::make_shared<const std::string>(status.executor_id);
     }
