@@ -94,7 +94,9 @@ class AttemptRules final : public Checker {
     const bool somebody_acts = std::any_of(world_.schedulers().begin(), world_.schedulers().end(),
                                            [this](const auto& host) { return is_well(world_, *host); });
     std::map<core::Key, Time> doubles;
-    for (const auto& [key, attempts] : living_attempts(world_)) {
+    for (const auto& living : living_attempts(world_)) {
+      const core::Key& key = living.first;
+      const auto& attempts = living.second;
       if (attempts.size() < 2) continue;
       const bool moves = std::any_of(world_.schedulers().begin(), world_.schedulers().end(), [&](const auto& host) {
         return host->up() && host->engine()->core().has_two_attempts(key);
