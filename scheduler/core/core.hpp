@@ -67,6 +67,7 @@ class Core {
   // Before the first event, from a store: the wishes, then the instances that name them, then recovered().
   base::Status restore_wish(std::uint64_t id, std::string_view text);
   base::Status restore(const InstanceRow& row);
+  void reserve_wish(std::uint64_t id) { wishes_.reserve(id); }
   void recovered(base::Time now);
 
   std::vector<InstanceView> instances(const InstanceQuery& query) const;

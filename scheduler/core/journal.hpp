@@ -73,6 +73,8 @@ class Recovery {
   virtual ~Recovery() = default;
   virtual void text(std::string_view name, std::string_view value) = 0;
   virtual base::Status wish(std::uint64_t id, std::string_view text) = 0;
+  // A wish that is missing, and that an entry which is passed over names: its number is nobody else's.
+  virtual void missing_wish(std::uint64_t) {}
   virtual base::Status instance(const InstanceRow& row) = 0;
 };
 

@@ -2,6 +2,7 @@
 // same few things: each is kept once and shared.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -44,6 +45,7 @@ class Wishes {
 
   // What a store kept under that id (see wish_text()). An error says why it is none.
   base::Result<WishPtr> restore(std::uint64_t id, std::string_view text);
+  void reserve(std::uint64_t id) { ids_ = std::max(ids_, id); }  // Not given to another.
 
   // The same pointer for texts that follow one another: one request's auctions share its trace id.
   TextPtr trace(const std::string& id);

@@ -145,6 +145,7 @@ class Engine final : private core::Recovery {
   // core::Recovery
   void text(std::string_view name, std::string_view value) override;
   base::Status wish(std::uint64_t id, std::string_view text) override { return core_.restore_wish(id, text); }
+  void missing_wish(std::uint64_t id) override { core_.reserve_wish(id); }
   base::Status instance(const core::InstanceRow& row) override { return core_.restore(row); }
 
   void on_report(const base::LockAcquired& report, base::Time now);

@@ -188,7 +188,11 @@ class Reader {
     if (kind < 0 || kind > 1) return "its kind is unknown";
     if (!fits(index)) return "its index is out of range";
     if (auction_known < 0 || auction_known > 1) return "it is neither auctioned nor adopted";
-    if (!wishes_.contains(wish)) return "what it asks for is unknown";
+    if (!wishes_.contains(wish)) {
+      constexpr std::int64_t kNumberMax = std::int64_t{1} << 62U;
+      if (wish > 0 && wish < kNumberMax) recovery_.missing_wish(static_cast<std::uint64_t>(wish));
+      return "what it asks for is unknown";
+    }
     instance.kind = kind == 1 ? core::Kind::task : core::Kind::lrp;
     instance.index = static_cast<std::int32_t>(index);
     instance.wish = static_cast<std::uint64_t>(wish);

@@ -68,6 +68,7 @@ class Into final : public core::Recovery {
     if (name == core::kFrameworkText) core_.remember_framework(std::string(value));
   }
   base::Status wish(std::uint64_t id, std::string_view text) override { return core_.restore_wish(id, text); }
+  void missing_wish(std::uint64_t id) override { core_.reserve_wish(id); }
   base::Status instance(const core::InstanceRow& row) override {
     require(row.id != 0, "a row has a number");
     require(row.kind == core::Kind::lrp || row.kind == core::Kind::task, "an instance is of a kind");
