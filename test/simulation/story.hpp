@@ -3,7 +3,7 @@
 // and compares what is told with what stands there, so each is documentation that cannot go stale.
 //
 //   # Prose, and
-//   agents 2                      settings, before anything happens (kSettings in story.cpp)
+//   agents 2                      settings, before anything happens (Story::set in story.cpp)
 //
 //   > post web 0-1 256            then commands, each
 //     0.9  web.0  queued          followed by what is seen of it: told by play(), compared by the test.
