@@ -5,6 +5,9 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <cmath>
+#include <cstdlib>
 #include <limits>
 #include <type_traits>
 #include <variant>
@@ -35,15 +38,50 @@ std::string syntax_error(std::string_view text, std::size_t at) {
   return error;
 }
 
+// Hands RapidJSON's numbers to `number(value)` of the handler: as an integer where the text is one that
+// fits, else as the nearest double. RapidJSON's own conversion (1.1.0, at full precision) computes with
+// undefined shifts on zeros such as 0e30.
+template <class Handler>
+class NumberHandler : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Handler> {
+ public:
+  // Whether parsing ended at a number that no double holds.
+  bool out_of_range() const { return out_of_range_; }
+
+  bool RawNumber(const char* begin, rapidjson::SizeType length, bool) {
+    const char* const end = begin + length;
+    if (std::string_view(begin, length).find_first_of(".eE") == std::string_view::npos) {
+      std::int64_t integer = 0;
+      if (std::from_chars(begin, end, integer).ec == std::errc{}) return pass(integer);
+      std::uint64_t natural = 0;
+      if (std::from_chars(begin, end, natural).ec == std::errc{}) return pass(natural);
+    }
+    double real = 0;
+    // from_chars does not tell what is too small from what is too great.
+    if (std::from_chars(begin, end, real).ec == std::errc::result_out_of_range) {
+      real = std::strtod(std::string(begin, length).c_str(), nullptr);
+    }
+    out_of_range_ = std::isinf(real);
+    return !out_of_range_ && pass(real);
+  }
+
+ private:
+  template <class Number>
+  bool pass(Number value) {
+    return static_cast<Handler&>(*this).number(value);
+  }
+
+  bool out_of_range_ = false;
+};
+
 // Runs RapidJSON over `text`. Its recursion is bounded by the handler, which refuses depth.
 template <class Handler>
 std::optional<std::string> parse(std::string_view text, Handler& handler) {
   rapidjson::MemoryStream stream(text.data(), text.size());
   rapidjson::Reader reader;
-  constexpr unsigned kFlags = rapidjson::kParseFullPrecisionFlag | rapidjson::kParseStopWhenDoneFlag;
+  constexpr unsigned kFlags = rapidjson::kParseNumbersAsStringsFlag | rapidjson::kParseStopWhenDoneFlag;
   const rapidjson::ParseResult result = reader.Parse<kFlags>(stream, handler);
   if (result.IsError()) {
-    if (result.Code() == rapidjson::kParseErrorNumberTooBig) return "Value out of range";
+    if (result.Code() == rapidjson::kParseErrorNumberTooBig || handler.out_of_range()) return "Value out of range";
     return syntax_error(text, result.Offset());
   }
   const std::size_t end = stream.Tell();
@@ -55,30 +93,15 @@ std::optional<std::string> parse(std::string_view text, Handler& handler) {
 }
 
 // Takes a lone number, or a lone boolean, out of a string.
-struct Scalar : rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Scalar> {
+struct Scalar : NumberHandler<Scalar> {
   std::variant<std::monostate, std::int64_t, std::uint64_t, double, bool> value;
 
   bool Default() {
     value = {};
     return true;
   }
-  bool Int(int v) {
-    value = std::int64_t{v};
-    return true;
-  }
-  bool Uint(unsigned v) {
-    value = std::int64_t{v};
-    return true;
-  }
-  bool Int64(std::int64_t v) {
-    value = v;
-    return true;
-  }
-  bool Uint64(std::uint64_t v) {
-    value = v;
-    return true;
-  }
-  bool Double(double v) {
+  template <class Number>
+  bool number(Number v) {
     value = v;
     return true;
   }
@@ -135,7 +158,7 @@ To number_to(From from) {
 
 // Puts parse events into a message. After a conversion error it goes on, for a syntax error further
 // down comes first in what Mesos reports.
-class MessageHandler : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, MessageHandler> {
+class MessageHandler : public NumberHandler<MessageHandler> {
  public:
   explicit MessageHandler(Message& root) : root_(root) { frames_.reserve(16); }
 
@@ -147,11 +170,11 @@ class MessageHandler : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Me
     if (const Slot slot = next()) store_bool(slot, value);
     return true;
   }
-  bool Int(int value) { return number(std::int64_t{value}); }
-  bool Uint(unsigned value) { return number(std::int64_t{value}); }
-  bool Int64(std::int64_t value) { return number(value); }
-  bool Uint64(std::uint64_t value) { return number(value); }
-  bool Double(double value) { return number(value); }
+  template <class Number>
+  bool number(Number value) {
+    if (const Slot slot = next()) store_number(slot, value);
+    return true;
+  }
   bool String(const char* text, rapidjson::SizeType length, bool) {
     if (const Slot slot = next()) store_string(slot, {text, length});
     return true;
@@ -268,12 +291,6 @@ class MessageHandler : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Me
     if (error_) return;
     error_ = std::move(text);
     failed_ = slot;
-  }
-
-  template <class Number>
-  bool number(Number value) {
-    if (const Slot slot = next()) store_number(slot, value);
-    return true;
   }
 
   template <class Number>

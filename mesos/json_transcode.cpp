@@ -22,6 +22,7 @@ using json_shape::Shape;
 // Events of Mesos are less than 20 deep. Protobuf reads down to 100.
 constexpr int kDepthMax = 50;
 constexpr std::size_t kVarintBytesMax = 10;
+constexpr std::ptrdiff_t kNumberCharsMax = 40, kExponentDigitsMax = 2;
 
 constexpr auto kBase64 = [] {
   std::array<std::uint8_t, 256> values{};
@@ -311,7 +312,8 @@ class Transcoder {
     return true;
   }
 
-  // A number as JSON has it: [from, at_), whole if it has neither fraction nor exponent.
+  // A number as JSON has it: [from, at_), whole if it has neither fraction nor exponent. False also where
+  // it might be beyond what a double holds.
   bool number(const char*& from, bool& whole) {
     from = at_;
     if (at_ != end_ && *at_ == '-') ++at_;
@@ -319,7 +321,7 @@ class Transcoder {
     while (at_ != end_ && *at_ >= '0' && *at_ <= '9') ++at_;
     if (at_ == first || (*first == '0' && at_ - first > 1)) return false;
     whole = at_ == end_ || (*at_ != '.' && *at_ != 'e' && *at_ != 'E');
-    if (whole) return true;
+    if (whole) return at_ - from <= kNumberCharsMax;
     if (*at_ == '.') {
       ++at_;
       if (!digits()) return false;
@@ -327,9 +329,10 @@ class Transcoder {
     if (at_ != end_ && (*at_ == 'e' || *at_ == 'E')) {
       ++at_;
       if (at_ != end_ && (*at_ == '+' || *at_ == '-')) ++at_;
-      if (!digits()) return false;
+      const char* const exponent = at_;
+      if (!digits() || at_ - exponent > kExponentDigitsMax) return false;
     }
-    return true;
+    return at_ - from <= kNumberCharsMax;
   }
 
   bool digits() {

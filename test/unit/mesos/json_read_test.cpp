@@ -159,7 +159,30 @@ TEST_CASE("doubles are numbers, numbers in strings, or Infinity", "[json]") {
   CHECK(value("\"-Infinity\"") == -std::numeric_limits<double>::infinity());
   CHECK(refusal<Value::Scalar>(R"({"value":"NaN"})").kind == JsonFailure::Kind::conversion);
   CHECK(refusal<Value::Scalar>(R"({"value":NaN})").kind == JsonFailure::Kind::syntax);
-  CHECK(refusal<Value::Scalar>(R"({"value":1e999})") == syntax("Value out of range"));
+  for (const char* const number : {"1e999", "1.8e308", "-1.8e308"}) {
+    CHECK(refusal<Value::Scalar>("{\"value\":" + std::string(number) + "}") == syntax("Value out of range"));
+  }
+}
+
+TEST_CASE("of what no double holds the nearest is taken, and zero is zero whatever its exponent", "[json]") {
+  const auto value = [](const char* text) {
+    const std::string json = "{\"value\":" + std::string(text) + "}";
+    Value::Scalar by_reflection;
+    CHECK_FALSE(read_json_by_reflection(json, by_reflection));
+    CHECK(by_reflection.value() == read<Value::Scalar>(json).value());
+    return by_reflection.value();
+  };
+  for (const char* const zero : {"0", "-0", "0.0", "0e30", "0e-30", "0.000000000000000000000000000000e0", "0e-400",
+                                 "-0.0e99", "\"0e30\"", "1e-400"}) {
+    CAPTURE(zero);
+    CHECK(value(zero) == 0);
+  }
+  CHECK(value("5e-324") == std::numeric_limits<double>::denorm_min());
+  CHECK(value("3e-324") == std::numeric_limits<double>::denorm_min());
+  CHECK(value("9007199254740993") == 9007199254740992);
+  CHECK(value("18446744073709551615") == 18446744073709551615.0);
+  CHECK(value("100000000000000000000") == 1e20);
+  CHECK(value("-100000000000000000000") == -1e20);
 }
 
 TEST_CASE("booleans are true and false, also in strings", "[json]") {
