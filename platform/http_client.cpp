@@ -50,6 +50,7 @@ class Wire {
 
   // `on_bytes` returns false to cut the answer off.
   base::Status send(const ClientRequest& request, const OnHead& on_head, const OnBytes& on_bytes) {
+    sent_ = false;
     if (!client_->is_valid())
       return error("the client certificate " + options_.cert_file + " or its key cannot be used");
     if (stopped_) return error("stopped");
@@ -76,7 +77,9 @@ class Wire {
     httplib::Response response;
     httplib::Error failure = httplib::Error::Success;
     errno = 0;
-    if (!client_->send(out, response, failure)) return error(describe(failure, head_given));
+    const bool done = client_->send(out, response, failure);
+    sent_ = done || !before_sending(failure);
+    if (!done) return error(describe(failure, head_given));
     give_head(response);  // httplib tells only of answers that may have a body.
     return base::ok();
   }
@@ -87,6 +90,7 @@ class Wire {
   }
 
   bool stopped() const { return stopped_; }
+  bool sent() const { return sent_; }
   const ClientOptions& options() const { return options_; }
   base::Error error(std::string text) const {
     return base::Error{options_.unix_socket.empty() ? options_.origin.origin() : options_.unix_socket, std::move(text)};
@@ -115,6 +119,19 @@ class Wire {
     }
     out.body = request.body;
     return out;
+  }
+
+  static bool before_sending(httplib::Error failure) {
+    switch (failure) {
+      case httplib::Error::Connection:
+      case httplib::Error::ConnectionTimeout:
+      case httplib::Error::SSLConnection:
+      case httplib::Error::SSLLoadingCerts:
+      case httplib::Error::SSLServerVerification:
+        return true;
+      default:
+        return false;
+    }
   }
 
   std::string describe(httplib::Error failure, bool head_given) const {
@@ -167,6 +184,7 @@ class Wire {
   const ClientOptions options_;
   std::unique_ptr<httplib::Client> client_;
   std::atomic<bool> stopped_{false};
+  bool sent_ = false;                      // Of the thread in send().
   SteadyClock::time_point last_activity_;  // Of the thread in send().
 };
 
@@ -186,7 +204,9 @@ base::Result<ClientResponse> HttpClient::send(const ClientRequest& request) {
   ++impl_->under_way;
   const std::lock_guard lock(impl_->one_at_a_time);
   ClientResponse response;
-  bool too_long = false;
+  const auto began = SteadyClock::now();
+  const base::Duration limit = impl_->wire.options().answer_timeout;
+  bool too_long = false, too_late = false;
   const base::Status sent = impl_->wire.send(
       request,
       [&](int status, const Headers& headers) {
@@ -195,17 +215,21 @@ base::Result<ClientResponse> HttpClient::send(const ClientRequest& request) {
       },
       [&](std::string_view bytes) {
         too_long = response.body.size() + bytes.size() > impl_->wire.options().answer_bytes_max;
-        if (!too_long) response.body += bytes;
-        return !too_long;
+        too_late = limit > base::Duration{} && SteadyClock::now() - began > limit;
+        if (!too_long && !too_late) response.body += bytes;
+        return !too_long && !too_late;
       });
   --impl_->under_way;
   if (too_long) {
     return impl_->wire.error("the answer is longer than " + std::to_string(impl_->wire.options().answer_bytes_max) +
                              " bytes");
   }
+  if (too_late) return impl_->wire.error("no complete answer within " + format_duration(limit));
   if (!sent) return sent.error();
   return response;
 }
+
+bool HttpClient::sent() const { return impl_->wire.sent(); }
 
 void HttpClient::stop() {
   impl_->wire.stop();

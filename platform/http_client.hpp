@@ -20,6 +20,7 @@ struct ClientOptions {
   std::string cert_file, key_file;                         // https: our own certificate, if the peer asks.
   std::string unix_socket;                                // If set, connect there instead of to origin's host and port.
   std::size_t answer_bytes_max = std::size_t{64} << 20U;  // For plain requests.
+  base::Duration answer_timeout{};  // For plain requests: the whole of an answer that drips; 0: none.
 };
 
 struct ClientRequest {
@@ -38,7 +39,7 @@ struct ClientResponse {
 // One connection, one request at a time (an internal mutex serialises callers). Error texts say
 // what happened in a reader's words: "connection refused", "no answer within 10 s", "connection
 // closed before the answer was complete", "TLS: certificate verify failed". After an error the
-// outcome of the request is unknown, except for `connection refused` (nothing was sent).
+// outcome of the request is unknown, unless nothing was sent.
 class HttpClient {
  public:
   explicit HttpClient(ClientOptions options);
@@ -47,6 +48,10 @@ class HttpClient {
   HttpClient& operator=(const HttpClient&) = delete;
 
   base::Result<ClientResponse> send(const ClientRequest& request);
+
+  // Of the last send(), by the thread that called it: whether the peer was reached, so that it may have
+  // seen the request. False: refused, not found, no TLS with it.
+  bool sent() const;
 
   // From another thread: ends the request under way, and every later one, with an error. Final.
   void stop();
