@@ -2,6 +2,7 @@
 // (journal.hpp). Orders; the engine carries them out and reports failures as events, it never retries.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <variant>
 #include <vector>
@@ -73,6 +74,29 @@ struct RequestReport {
   std::string agent_id, executor_id;
   bool operator==(const RequestReport&) const = default;
 };
+// Ask the executor to have its cell evacuated: its LRPs move by the BBS's hand. Best effort: repeated until its
+// report says so.
+struct Evacuate {
+  std::string agent_id, executor_id;
+  bool operator==(const Evacuate&) const = default;
+};
+// To the BBS, and not to Mesos. Each has one answer (events.hpp), which names the call.
+// Work that found no place: Diego's FailActualLRP or RejectTask.
+struct Report {
+  std::uint64_t call = 0;
+  Key key;
+  std::string domain, text, trace_id;
+  std::int32_t rejections = -1;  // Of a Task: those the BBS had counted before; -1: not known.
+  bool doubtful = false;         // It may have been taken before: whether a Task's was, its row tells.
+  bool operator==(const Report&) const = default;
+};
+// What the rows say: all of a process, or the one of a Task.
+struct ReadRows {
+  std::uint64_t call = 0;
+  Kind kind = Kind::lrp;
+  std::string guid;
+  bool operator==(const ReadRows&) const = default;
+};
 // For the log: something changed (info) or is odd but handled (warning).
 struct Note {
   bool warning = false;
@@ -81,7 +105,7 @@ struct Note {
 };
 
 using Action = std::variant<Accept, Decline, AcceptInverseOffers, DeclineInverseOffers, Revive, Suppress, Acknowledge,
-                            Kill, Reconcile, ShutdownExecutor, RequestReport, Note>;
+                            Kill, Reconcile, ShutdownExecutor, RequestReport, Evacuate, Report, ReadRows, Note>;
 using Actions = std::vector<Action>;
 
 }  // namespace core

@@ -40,6 +40,11 @@ struct Config {
   std::size_t ended_max = 10'000;
   std::size_t tasks_per_accept_max = 200;  // Mesos: the master validates them synchronously.
 
+  // With a BBS to ask and report to: it knows what is wanted, and restarts what has ended.
+  bool with_bbs = false;
+  base::Duration row_fresh = std::chrono::seconds(5);  // Work it spoke of longer ago has its row read before a launch.
+  base::Duration queue_expiry = std::chrono::minutes(3);  // Work it spoke of longer ago: whether it is still wanted.
+
   std::int64_t launch_rate = 0;         // Launches per second in all; a second's worth may come at once. 0: any.
   std::int64_t cells_min = 0;           // Cells kept, with work or without.
   std::int64_t cells_max = 0;           // No cell beyond is started; 0: any number.

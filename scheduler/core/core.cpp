@@ -37,6 +37,7 @@ Actions Core::settle(base::Time now, bool may_launch) {
       }));
     }
   }
+  call_bbs(now);
   return std::exchange(actions_, {});
 }
 
@@ -48,10 +49,11 @@ std::optional<base::Time> Core::next_deadline() const {
   };
   for (const ItemTimers* timers : {&kills_, &silences_, &placement_timeouts_}) consider(timers->next());
   for (const auto& at : {next_ask_at_, implicit_reconcile_at_, discovered_at_, revive_at_, launch_credit_at_,
-                         fence_until_, strays_due_, queue_.next_due()})
+                         fence_until_, strays_due_, sweep_at_, queue_.next_due()})
     consider(at);
   if (!cell_timers_.empty()) consider(cell_timers_.begin()->first);
   if (!ended_.empty()) consider(ended_.front().first + config_.ended_keep);
+  if (config_.with_bbs) consider(bbs_.next_due());
   if (const auto oldest = offers_.oldest()) consider(*oldest + config_.offer_hold);
   return next;
 }
@@ -68,6 +70,7 @@ void Core::run_due(base::Time now) {
     at.reset();
     return true;
   };
+  if (sweep_at_ && *sweep_at_ <= now) sweep_queue(now);
   if (due(discovered_at_)) try_again();
   if (due(launch_credit_at_)) placing_wanted_ = boot_wanted_ = true;
   due(revive_at_);  // answer_the_rest() does it.
@@ -113,8 +116,12 @@ void Core::run_items_due(base::Time now) {
   }
   placement_timeouts_.trim([](const Item& item) { return item.state == State::queued; });
   while (const auto timer = placement_timeouts_.pop_due(now)) {
-    const Item* item = Items::get(timer->item);
+    Item* item = Items::get(timer->item);
     if (item == nullptr || item->state != State::queued) continue;
+    if (config_.with_bbs) {
+      report_unplaced(*item, now);
+      continue;
+    }
     const std::string reason = reason_of(*item);
     if (reason.empty()) continue;
     warn("not placed for " + std::to_string(base::to_millis(now - item->accepted) / 1000) +

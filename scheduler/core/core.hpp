@@ -22,6 +22,7 @@
 #include "base/random.hpp"
 #include "base/result.hpp"
 #include "scheduler/core/actions.hpp"
+#include "scheduler/core/bbs_calls.hpp"
 #include "scheduler/core/config.hpp"
 #include "scheduler/core/events.hpp"
 #include "scheduler/core/journal.hpp"
@@ -68,6 +69,7 @@ class Core {
   base::Status restore_wish(std::uint64_t id, std::string_view text);
   base::Status restore(const InstanceRow& row);
   void reserve_wish(std::uint64_t id) { wishes_.reserve(id); }
+  base::Status restore_report(std::string_view name, std::string_view value);
   void recovered(base::Time now);
 
   std::vector<InstanceView> instances(const InstanceQuery& query) const;
@@ -87,6 +89,8 @@ class Core {
   void on(const AuctionsSubmitted& event, base::Time now);
   void on(const StopRequested& event, base::Time now);
   void submit(const Auction& auction, base::Time now);
+  void refresh_queued(Item& item, const Auction& auction, base::Time now);
+  void auctioned_again(Item& item, const Auction& auction, base::Time now);
   void refresh_auction(Item& item, const Auction& auction);
   void enqueue(Item& item, base::Time not_before, base::Time now);
   void dequeue(Item& item);
@@ -95,6 +99,27 @@ class Core {
   void leave_ended(Item& item);
   void erase_ended(Item& item);
   void kill(Item& item, base::Time now);
+
+  // on_bbs.cpp
+  void on(const RowsRead& event, base::Time now);
+  void on(const ReportAnswered& event, base::Time now);
+  bool row_is_due(const Item& item, base::Time now) const;
+  void read_row_of(Item& item);
+  std::vector<Item*> queued_of(const RowsOf& rows) const;
+  void judge(Item& item, const RowsRead& rows, base::Time asked_at, base::Time now);
+  void goes_unread(Item& item);
+  void back_to_ready(Item& item);
+  void drop_unwanted(Item& item, base::Time now);
+  void sweep_queue(base::Time now);
+  void start_successor(Item& item, base::Time now);
+  void successor_launched(const Item& twin);
+  void successor_ended(Item& twin, const Status& status, base::Time now);
+  std::string unplaced_reason(const Item& item, base::Time now);
+  void report_unplaced(Item& item, base::Time now);
+  void report(const Item& item, const std::string& text, std::int32_t rejections, base::Time now);
+  void reject(Item& item, const std::string& why, std::int32_t rejections, base::Time now);
+  void call_bbs(base::Time now);
+  void forget_calls(bool another_led);
 
   // recovery.cpp
   void mark(Item& item);
@@ -134,6 +159,7 @@ class Core {
   void attempt_runs(Item& item, base::Time now);
   bool hand_over(Item& item, const Status& status, base::Time now);
   void twin_ended(Item& twin, const Status& status, base::Time now);
+  void retry_twin(Item& twin, const Status& status, base::Time now);
   void kill_twin(Item& twin, std::string reason, base::Time now);
   void stop_twin(const Item& item, base::Time now);
   bool keep_beside(Item& item, const ParsedTaskId& task, const Status& status, base::Time now);
@@ -150,6 +176,7 @@ class Core {
   void hear_of_draining(AgentRecord& agent, base::Time now);
   void hear_of_maintenance(AgentRecord& agent, const Offer& offer, base::Time now);
   void press_on(AgentRecord& agent, base::Time now);
+  void evacuate(AgentRecord& agent, base::Time now);
   void evict(AgentRecord& agent, base::Time now);
   void cell_left(AgentRecord& agent);
   void roll_some(base::Time now);
@@ -189,6 +216,7 @@ class Core {
   bool has_stray(const Key& key) const;
   void adopt(const ParsedTaskId& task, const Status& status, base::Time now);
   void retry_launch(Item& item, const Status& status, base::Time now);
+  void give_up_launching(Item& item, const Status& status, base::Time now);
   void requeue_or_end(Item& item, const std::string& why, base::Time now);
   void queue_again(Item& item, std::string reason, base::Time not_before, base::Time now);
 
@@ -306,6 +334,15 @@ class Core {
   };
   std::map<std::string, Stray> strays_;
   std::optional<base::Time> strays_due_;
+
+  BbsCalls bbs_;
+  std::optional<base::Time> sweep_at_;
+  struct {
+    WishPtr wish;
+    Kind kind = Kind::lrp;
+    base::Time at;
+    std::optional<std::string> text;
+  } lacks_;  // What was last found to be short, and for whom: many who ask alike time out together.
 
   std::set<std::string> drains_;  // Agents that an operator drains, whether they are there or not.
   std::set<AgentRecord*, ById> outdated_, rolling_;

@@ -1,11 +1,14 @@
 // Everything that can happen to the core. Past tense; failures are events too.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "diego/bbs.hpp"
 #include "diego/rep.hpp"
 #include "scheduler/core/offer.hpp"
 #include "scheduler/core/work.hpp"
@@ -132,9 +135,21 @@ struct CellReported {
   bool operator==(const CellReported&) const = default;
 };
 
-using Event =
-    std::variant<AuctionsSubmitted, StopRequested, DrainRequested, DrainCancelled, LeadershipTaken, Subscribed,
-                 Disconnected, FrameworkRemoved, OffersArrived, OfferRescinded, InverseOffersArrived,
-                 InverseOfferRescinded, StatusArrived, ExecutorEnded, AgentLost, CellSaidHello, CellReported>;
+// The BBS's answers.
+struct ReportAnswered {
+  std::uint64_t call = 0;
+  std::optional<diego::BbsFailure> failure;
+};
+struct RowsRead {
+  std::uint64_t call = 0;
+  std::optional<diego::BbsFailure> failure;  // No row at all is none.
+  std::vector<diego::LrpRow> lrps;
+  std::optional<diego::TaskRow> task;
+};
+
+using Event = std::variant<AuctionsSubmitted, StopRequested, DrainRequested, DrainCancelled, LeadershipTaken,
+                           Subscribed, Disconnected, FrameworkRemoved, OffersArrived, OfferRescinded,
+                           InverseOffersArrived, InverseOfferRescinded, StatusArrived, ExecutorEnded, AgentLost,
+                           CellSaidHello, CellReported, ReportAnswered, RowsRead>;
 
 }  // namespace core

@@ -37,6 +37,7 @@ enum class Waits : std::uint8_t {
   ready,        // In its group, to be placed.
   backing_off,  // Until `until`.
   awaiting,     // For the offer of `agent`, until `until`.
+  checking,     // Its row is being read at the BBS.
   planned,      // It has its place on `agent`; the ACCEPT is still to come.
 };
 
@@ -47,11 +48,12 @@ struct Item {
   std::uint32_t serial = 0;  // Of this use of the memory: what a Handle compares.
   std::uint32_t row = 0;     // In the store.
 
-  WishPtr wish;         // Never null.
-  TextPtr trace;        // May be null.
-  base::Time accepted;  // First auction.
-  base::Time since;     // Of `state`.
-  base::Time until;     // Queued: see Waits. Stopping: the next KILL.
+  WishPtr wish;          // Never null.
+  TextPtr trace;         // May be null.
+  base::Time accepted;   // First auction.
+  base::Time wanted_at;  // When the BBS last said that it wants it: by an auction, or its row.
+  base::Time since;      // Of `state`.
+  base::Time until;      // Queued: see Waits. Stopping: the next KILL.
   State state = State::queued;
   Waits waits = Waits::nowhere;
   bool auction_known : 1 = true;  // False: adopted; only the key, and what a report told, is known.
@@ -63,12 +65,15 @@ struct Item {
   bool queue_again : 1 = false;         // After the stop: an auction came while it was stopping.
   bool in_cell : 1 = false;             // It is in `live` of its agent's cell, and placement counts it there.
   bool counts_as_starting : 1 = false;  // To placement.
-  bool changed : 1 = false;             // Since it was last saved.
-  bool saved : 1 = false;               // Ever.
-  bool twin : 1 = false;                // The second attempt of its key (twins.cpp): never found by it, never saved.
-  bool doubtful : 1 = false;            // Live by an old record; another scheduler may have ended it since.
-  std::uint16_t failures = 0;           // In a row, before it ran.
-  std::int32_t attempts = 0;            // Launches in all.
+  bool successor : 1 = false;  // It was auctioned while it ran: the next attempt is wanted, if its row says so.
+  bool unread : 1 = false;     // Queued: its row could not be read, and it is launched all the same.
+  bool rejecting : 1 = false;  // A Task without a place: its row is read before it is rejected.
+  bool changed : 1 = false;    // Since it was last saved.
+  bool saved : 1 = false;      // Ever.
+  bool twin : 1 = false;       // The second attempt of its key (twins.cpp): never found by it, never saved.
+  bool doubtful : 1 = false;   // Live by an old record; another scheduler may have ended it since.
+  std::uint16_t failures = 0;  // In a row, before it ran.
+  std::int32_t attempts = 0;   // Launches in all.
 
   // The current or last attempt; while queued `agent` and `charged` are those of the promise or plan.
   std::array<char, kAttemptLetters> attempt{};  // All 0 before the first.
@@ -83,6 +88,7 @@ struct Item {
   struct Rare {
     std::string reason;
     std::set<std::string> avoid;  // Agents on which earlier attempts ended.
+    std::string reported;         // Why it has no place, as the BBS was told last.
   };
   std::unique_ptr<Rare> rare;
 

@@ -41,7 +41,7 @@ struct InstanceRow {
   std::string_view agent_id, executor_id;
   placement::Amounts charged;
   std::int32_t attempts = 0, failures = 0;
-  bool heard = false, started = false, ran = false, stop_wanted = false, queue_again = false;
+  bool heard = false, started = false, ran = false, stop_wanted = false, queue_again = false, successor = false;
   std::string_view reason;
 
   bool operator==(const InstanceRow&) const = default;
@@ -52,7 +52,7 @@ class Journal {
  public:
   virtual ~Journal() = default;
 
-  // A named text of the whole scheduler: kFrameworkText, kLeaderText. Empty: as if it had never been set.
+  // A named text: kFrameworkText, kLeaderText, a report to the BBS (bbs_calls.hpp). Empty: as if it had never been set.
   virtual void text(std::string_view name, std::string_view value) = 0;
 
   // The row as it is now, whether it is new or not. `wish` is what row.wish names; a wish's content

@@ -33,6 +33,7 @@ struct CellRecord {
   base::Time asked_at;                   // For a report, or SHUTDOWN, last.
   std::string boot_task;                 // The live task that only boots it; "" if there is none.
   base::Time boot_since;
+  base::Time evacuation_asked_at;
   std::optional<base::Time> rep_silent_since;  // Its report says that the rep does not answer.
 };
 

@@ -6,6 +6,7 @@
 namespace core {
 namespace {
 // An executor that does not carry out its KILLs is told to go with its work after this.
+constexpr base::Duration kEvacuateAgain = std::chrono::seconds(2);
 constexpr base::Duration kEvictionMax = std::chrono::seconds(60);
 }  // namespace
 
@@ -83,6 +84,7 @@ Leaving& Core::leave_agent(AgentRecord& agent, bool with_deadline, const char* w
   cell_timers_.emplace(now, agent.id);
   if (agent.cell) {
     for (Item* item : agent.cell->live.sorted()) want_move(*item, now);
+    evacuate(agent, now);
   }
   return leaving;
 }
@@ -110,6 +112,17 @@ void Core::press_on(AgentRecord& agent, base::Time now) {
   if (agent.cell->stopping) return;
   if (now >= deadline + kEvictionMax) return tell_to_go(agent, "its work does not end", now);
   cell_timers_.emplace(deadline + kEvictionMax, agent.id);
+}
+
+// With a BBS the rep moves its LRPs, and the BBS auctions them. Repeated until the rep says that it does.
+void Core::evacuate(AgentRecord& agent, base::Time now) {
+  CellRecord& cell = *agent.cell;
+  if (!config_.with_bbs || cell.stopping || cell.live.empty()) return;
+  if (cell.report && cell.report->evacuating) return;
+  if (!connected_ || now - cell.evacuation_asked_at < kEvacuateAgain) return;
+  act(Evacuate{agent.id, *cell.executor_id});
+  cell.evacuation_asked_at = now;
+  cell_timers_.emplace(now + kEvacuateAgain, agent.id);
 }
 
 void Core::evict(AgentRecord& agent, base::Time now) {

@@ -51,6 +51,11 @@ bool Core::place_some(base::Time now) {
     }
     ++decided;
     const auto* placed = std::get_if<placement::Placement>(&outcome);
+    if (placed != nullptr && row_is_due(*item, now)) {
+      cluster_.release(placed->agent_id, request_, true);
+      read_row_of(*item);
+      continue;
+    }
     item->agent = find_agent(placed != nullptr ? placed->agent_id : std::get<placement::Awaited>(outcome).agent_id);
     if (placed != nullptr) {
       count_launch(now);
@@ -198,6 +203,10 @@ void Core::launch(AgentRecord& agent, base::Time now) {
   planned_.erase(&agent);
   for (Item* item : planned) {
     queue_.remove(*item);
+    if (config_.with_bbs) {
+      bbs_.withdraw(item->key());
+      if (item->twin) successor_launched(*item);
+    }
     const std::string attempt = random_.letters(kAttemptLetters);
     std::copy(attempt.begin(), attempt.end(), item->attempt.begin());
     item->executor_id = cell.executor_id;

@@ -51,6 +51,7 @@ void Core::on(const Subscribed& event, base::Time now) {
 // What another scheduler did with what we know, only Mesos can tell.
 void Core::on(const LeadershipTaken& event, base::Time now) {
   fence_wanted_ = true;
+  forget_calls(event.another_led);
   if (!event.another_led) return;
   items_.walk([](Item& item) { item.doubtful = item.live(); });
   for (const auto& [id, agent] : agents_) {  // Nor whether a cell is still as idle as it was.
@@ -137,7 +138,7 @@ void Core::on(const FrameworkRemoved& event, base::Time now) {
       end(item, State::stopped, item.reason(), now);
     } else if (item.doubtful) {
       end(item, State::lost, why, now);
-    } else if (item.kind() == Kind::lrp || !item.started) {
+    } else if (!item.started || (item.kind() == Kind::lrp && !config_.with_bbs)) {
       requeue_or_end(item, why, now);
     } else {
       end(item, State::lost, why, now);

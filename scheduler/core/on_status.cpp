@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "diego/failures.hpp"
 #include "scheduler/core/core.hpp"
 #include "scheduler/core/ids.hpp"
 
@@ -114,7 +115,7 @@ void Core::record(const Status& status, base::Time now) {
   if (is_live(status.state)) {
     item->doubtful = false;
     record_live(*item, status, now);
-  } else if (hides_its_cause(*item, status)) {
+  } else if (!config_.with_bbs && hides_its_cause(*item, status)) {
     want_answer(status.task_id, item->agent->id, now + kUpdateRepeated);
   } else if (status.state == TaskState::unreachable || is_terminal(status.state)) {
     record_end(*item, status, now);
@@ -165,7 +166,7 @@ void Core::record_end(Item& item, const Status& status, base::Time now) {
   const bool blind = status.uuid.empty() && item.heard;
   if (blind && (status.reason == StatusReason::invalid_offers || status.state == TaskState::error)) return;
 
-  const bool is_lrp = item.kind() == Kind::lrp;
+  const bool is_lrp = item.kind() == Kind::lrp && !config_.with_bbs;  // Ours to restart.
   const std::string why = describe(status);
   const AgentPtr agent = agent_of(item);
   if (agent != nullptr && !item.started && !item.stop_wanted && failed_in_cell(status)) {
@@ -186,6 +187,9 @@ void Core::record_end(Item& item, const Status& status, base::Time now) {
     end(item, State::stopped, "stopped by request", now);
   } else if (item.doubtful && status.uuid.empty()) {
     end(item, State::lost, why + " (another scheduler led since it was launched)", now);
+  } else if (item.successor) {
+    item.wanted_at = {};  // The auction that came meanwhile may have meant the attempt that just ended.
+    queue_again(item, "", now, now);
   } else if (status.state == TaskState::finished) {
     end(item, State::stopped, status.message.empty() ? "finished" : status.message, now);
   } else if (!item.started && status.state != TaskState::unreachable) {
@@ -209,13 +213,22 @@ void Core::retry_launch(Item& item, const Status& status, base::Time now) {
   mark(item);
   if (!item.auction_known) return requeue_or_end(item, why, now);
   if (item.failures >= config_.launch_attempts) {
-    end(item, State::failed, why + " (" + std::to_string(item.failures) + " launches failed)", now);
-    return;
+    return give_up_launching(item, status, now);
   }
   item.rarely().avoid.insert(item.agent->id);
   warn("launch failed, trying again instance=" + to_string(item.key()) + " task=" + item.task_id() +
        " agent=" + item.agent->id + " reason=\"" + why + "\"");
   queue_again(item, why, now + launch_backoff(item.failures), now);
+}
+
+// With the words that Diego has for it: people and Cloud Controller know them.
+void Core::give_up_launching(Item& item, const Status& status, base::Time now) {
+  if (config_.with_bbs) {
+    const bool refused = status.state == TaskState::failed && status.reason != StatusReason::executor_ended;
+    report(item, std::string(refused ? diego::kInsufficientResources : diego::kCellCommunication), BbsCalls::kUnknown,
+           now);
+  }
+  end(item, State::failed, describe(status) + " (" + std::to_string(item.failures) + " launches failed)", now);
 }
 
 // Only what we know can be launched again: of an adopted instance no auction has come yet.
@@ -235,6 +248,7 @@ void Core::queue_again(Item& item, std::string reason, base::Time not_before, ba
     item.failures = 0;
   }
   item.queue_again = item.stop_wanted = false;
+  if (config_.with_bbs && item.rare) item.rare->reported.clear();
   item.set_reason(std::move(reason));
   enqueue(item, not_before, now);
 }
@@ -288,6 +302,7 @@ void Core::stray_ended(const std::string& task_id, base::Time now) {
   strays_.erase(found);
   Item* item = items_.find(key);
   if (item == nullptr || !item->live()) return;
+  start_successor(*item, now);
   if (const AgentPtr agent = agent_of(*item); agent != nullptr && agent->leaving) want_move(*item, now);
 }
 

@@ -19,47 +19,68 @@ void Core::submit(const Auction& auction, base::Time now) {
   if (known == nullptr || is_ended(known->state)) {
     if (known != nullptr) erase_ended(*known);
     Item& item = items_.add(auction.key);
-    item.accepted = now;
+    item.accepted = item.wanted_at = now;
     refresh_auction(item, auction);
     enqueue(item, now, now);
     placement_timeouts_.arm(now + config_.placement_timeout, items_.handle_of(item));
     return;
   }
   switch (known->state) {
-    case State::queued: {  // Diego sends everything unplaced again and again: a refresh, never new work.
-      placing_wanted_ = true;
-      const WishPtr wish = wishes_.of(auction.domain, auction.constraint, auction.resource);
-      if (wish == known->wish) {
-        known->trace = wishes_.trace(auction.trace_id);
-        mark(*known);
-        break;
-      }
-      const bool alike = wish->needs == known->wish->needs && wish->constraints == known->wish->constraints;
-      const bool backs_off = known->waits == Waits::backing_off;
-      dequeue(*known);
-      refresh_auction(*known, auction);
-      if (backs_off) {
-        queue_.back_off(*known);
-      } else {
-        queue_.put_ready(*known);
-      }
-      if (!alike) revive_wanted_ = true;
+    case State::queued:
+      known->wanted_at = now;
+      known->unread = false;
+      refresh_queued(*known, auction, now);
       break;
-    }
     case State::launching:
-    case State::starting:
       refresh_auction(*known, auction);  // For another attempt, should this one fail.
+      break;
+    case State::starting:
+      refresh_auction(*known, auction);
+      if (config_.with_bbs) auctioned_again(*known, auction, now);
       break;
     case State::stopping:
       refresh_auction(*known, auction);
       known->queue_again = true;
       break;
     default:  // Running: without a BBS to say that it crashed, it runs.
+      if (config_.with_bbs) {
+        auctioned_again(*known, auction, now);
+        break;
+      }
       if (known->auction_known) break;
       refresh_auction(*known, auction);
       if (const AgentPtr agent = agent_of(*known); agent != nullptr && agent->leaving) want_move(*known, now);
       break;
   }
+}
+
+// Diego sends everything unplaced again and again: a refresh, never new work.
+void Core::refresh_queued(Item& item, const Auction& auction, base::Time now) {
+  placing_wanted_ = true;
+  const WishPtr wish = wishes_.of(auction.domain, auction.constraint, auction.resource);
+  if (wish == item.wish) {
+    item.trace = wishes_.trace(auction.trace_id);
+    return mark(item);
+  }
+  const bool alike = wish->needs == item.wish->needs && wish->constraints == item.wish->constraints;
+  const bool backs_off = item.waits == Waits::backing_off && item.until > now;
+  dequeue(item);
+  refresh_auction(item, auction);
+  if (backs_off) {
+    queue_.back_off(item);
+  } else {
+    queue_.put_ready(item);
+  }
+  if (!alike) revive_wanted_ = true;
+}
+
+// The rep has had it since: the BBS may want its next attempt already.
+void Core::auctioned_again(Item& item, const Auction& auction, base::Time now) {
+  refresh_auction(item, auction);
+  item.successor = true;
+  Item* twin = twin_of(item);
+  if (twin != nullptr && twin->state == State::queued) return refresh_queued(*twin, auction, now);
+  start_successor(item, now);
 }
 
 void Core::refresh_auction(Item& item, const Auction& auction) {
@@ -73,13 +94,15 @@ void Core::enqueue(Item& item, base::Time not_before, base::Time now) {
   item.state = State::queued;
   item.since = now;
   item.until = not_before;
-  item.has_waited = item.doubtful = false;
+  item.has_waited = item.doubtful = item.unread = item.rejecting = item.successor = false;
   mark(item);
   item.agent.reset();
   item.executor_id.reset();
   linger_until_ = now + config_.offer_linger;
   if (not_before > now) {
     queue_.back_off(item);
+  } else if (row_is_due(item, now)) {
+    read_row_of(item);
   } else {
     queue_.put_ready(item);
   }
@@ -139,12 +162,13 @@ void Core::on(const StopRequested& event, base::Time now) {
     Item& item = *found;
     const bool asked_before = item.stop_wanted;
     item.stop_wanted = true;
-    item.queue_again = false;
+    item.queue_again = item.successor = false;
     stop_twin(item, now);
     mark(item);
     if (item.state == State::stopping && asked_before) continue;  // Its KILL is repeated as it is.
     if (item.state == State::queued) {
       dequeue(item);
+      bbs_.withdraw(key);
       end(item, State::stopped, "stopped by request", now);
       continue;
     }

@@ -63,6 +63,7 @@ void Queue::await(Item& item) {
   timed_.insert(&item);
 }
 
+void Queue::check(Item& item) { enter(item, Waits::checking); }
 void Queue::plan(Item& item) { enter(item, Waits::planned); }
 
 void Queue::remove(Item& item) {
@@ -82,6 +83,7 @@ void Queue::remove(Item& item) {
     case Waits::awaiting:
       timed_.erase(&item);
       break;
+    case Waits::checking:
     case Waits::planned:
       break;
   }

@@ -48,7 +48,8 @@ class Queue {
   void put_ready(Item& item);
   void back_off(Item& item);
   void await(Item& item);
-  void plan(Item& item);  // Until the caller removes it.
+  void check(Item& item);  // This and the next: until the caller removes it.
+  void plan(Item& item);
 
   // From wherever it waits; nothing if it does not.
   void remove(Item& item);

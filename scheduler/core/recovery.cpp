@@ -25,6 +25,7 @@ InstanceRow row_of(const Item& item) {
   row.attempts = item.attempts;
   row.failures = item.failures;
   row.queue_again = item.queue_again;
+  row.successor = item.successor;
   row.stop_wanted = item.stop_wanted;
   row.reason = item.reason();
   if (item.state == State::queued) return row;  // What it has of an agent is a plan.
@@ -58,11 +59,14 @@ void Core::erase(Item& item) {
   items_.erase(item);
 }
 
-bool Core::has_changes() const { return framework_changed_ || !changed_.empty() || !erased_rows_.empty(); }
+bool Core::has_changes() const {
+  return framework_changed_ || !changed_.empty() || !erased_rows_.empty() || bbs_.has_changes();
+}
 
 void Core::write_changes(Journal& journal) const {
   if (framework_changed_) journal.text(kFrameworkText, framework_id_);
   for (const std::uint32_t row : erased_rows_) journal.erase(row);
+  bbs_.write_changes(journal);
   for (const auto& [item, row] : changed_) {
     if (item->row == row) journal.put(row_of(*item), *item->wish);
   }
@@ -70,6 +74,7 @@ void Core::write_changes(Journal& journal) const {
 
 void Core::changes_saved() {
   framework_changed_ = false;
+  bbs_.changes_saved();
   erased_rows_.clear();
   for (const auto& [item, row] : changed_) {
     if (item->row != row) continue;
@@ -127,6 +132,8 @@ base::Status Core::restore(const InstanceRow& row) {
   item.attempts = row.attempts;
   item.failures = static_cast<std::uint16_t>(std::clamp(row.failures, 0, 0xffff));
   item.queue_again = row.queue_again;
+  item.successor = row.successor;
+  item.wanted_at = row.accepted;
   item.stop_wanted = row.stop_wanted;
   item.heard = row.heard;
   item.started = row.started;
@@ -176,6 +183,7 @@ void Core::recovered(base::Time now) {
     }
     if (item.live()) ++live;
   });
+  items_.walk([&](Item& item) { start_successor(item, now); });
   for (const auto& [id, agent] : agents_) {
     if (agent->cell) agent->cell->since = agent->cell->idle_since = now;
     refresh(*agent);

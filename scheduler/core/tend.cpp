@@ -67,6 +67,7 @@ void Core::tend_cell(const std::string& agent_id, base::Time now) {
     cell.asked_at = now;
     return again(now + config_.shutdown_retry);
   }
+  if (agent->leaving) evacuate(*agent, now);
   if (may_go(*agent, now)) {
     const char* why = agent->leaving && !agent->leaving->has_deadline()   ? "it is outdated"
                       : agent->leaving                                    ? "its agent is left"

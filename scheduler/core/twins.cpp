@@ -48,6 +48,7 @@ void Core::erase_twin(Item& twin) {
 // Its agent is left: queues its next attempt, if only what is known of it can be launched again.
 void Core::want_move(Item& item, base::Time now) {
   if (item.twin || item.kind() != Kind::lrp || !item.auction_known || item.stop_wanted) return;
+  if (config_.with_bbs) return;  // Which has its rep evacuated, and auctions it.
   if (item.state != State::running || twins_.contains(item.key())) return;
   if (has_stray(item.key())) return;  // Two at a time: it moves when that one has ended.
   enqueue(add_twin(item), now, now);
@@ -106,8 +107,10 @@ void Core::attempt_runs(Item& item, base::Time now) {
     current.failures = 0;
     move_to(current, State::running, "", now);
     item.state = State::running;  // As a KILL wants to find it, whatever Mesos did to it.
+    if (config_.with_bbs) return start_successor(current, now);  // The BBS ends the old one, or it has ended.
     return kill_twin(item, "its successor runs", now);
   }
+  if (config_.with_bbs) return start_successor(item, now);
   if (Item* twin = twin_of(item); twin != nullptr && twin->state == State::running)
     kill_twin(*twin, "its successor runs", now);
   const AgentPtr agent = agent_of(item);
@@ -118,7 +121,7 @@ void Core::attempt_runs(Item& item, base::Time now) {
 bool Core::hand_over(Item& item, const Status& status, base::Time now) {
   Item* twin = twin_of(item);
   if (twin == nullptr) return false;
-  const bool stop = item.stop_wanted || (status.state == TaskState::finished && !item.queue_again);
+  const bool stop = item.stop_wanted || (!config_.with_bbs && status.state == TaskState::finished && !item.queue_again);
   if (twin->state == State::queued) {
     dequeue(*twin);
     erase_twin(*twin);
@@ -144,6 +147,7 @@ bool Core::hand_over(Item& item, const Status& status, base::Time now) {
 }
 
 void Core::twin_ended(Item& twin, const Status& status, base::Time now) {
+  if (config_.with_bbs) return successor_ended(twin, status, now);
   Item* item = items_.find(twin.key());
   const AgentPtr agent = item == nullptr || !item->live() ? nullptr : agent_of(*item);
   const bool wanted = (twin.state == State::launching || twin.state == State::starting) && agent != nullptr &&
@@ -154,6 +158,11 @@ void Core::twin_ended(Item& twin, const Status& status, base::Time now) {
     if (agent != nullptr && agent->leaving) want_move(*item, now);
     return;
   }
+  retry_twin(twin, status, now);
+}
+
+// It has left its cell.
+void Core::retry_twin(Item& twin, const Status& status, base::Time now) {
   ++twin.failures;
   twin.rarely().avoid.insert(status.agent_id);
   warn("move failed, trying again instance=" + to_string(twin.key()) + " task=" + twin.task_id() + " agent=" +
@@ -176,7 +185,8 @@ void Core::stop_twin(const Item& item, base::Time now) {
 // again counts if that one fails.
 bool Core::keep_beside(Item& item, const ParsedTaskId& task, const Status& status, base::Time now) {
   const bool starts = item.state == State::launching || item.state == State::starting;
-  if (item.kind() != Kind::lrp || !starts || status.state != TaskState::running) return false;
+  const bool may_stay = starts || (config_.with_bbs && item.state == State::running);  // The BBS settles it.
+  if (item.kind() != Kind::lrp || !may_stay || status.state != TaskState::running) return false;
   if (twins_.contains(item.key())) return false;
   Item& twin = add_twin(item);
   std::copy(task.attempt.begin(), task.attempt.end(), twin.attempt.begin());

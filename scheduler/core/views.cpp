@@ -7,6 +7,7 @@ namespace core {
 // Why it waits, failed or ended.
 std::string Core::reason_of(const Item& item) const {
   if (item.waits == Waits::awaiting) return "waiting for an offer of agent " + item.agent->id;
+  if (item.waits == Waits::checking) return "the BBS is asked whether it is still wanted";
   const std::string& refused = Queue::reason_of_group(item);
   return refused.empty() ? item.reason() : refused;
 }

@@ -6,8 +6,8 @@
 
 namespace core {
 namespace {
-constexpr std::string_view kStates[] = {"queued",   "launching", "starting", "running",
-                                        "stopping", "stopped",   "failed",   "lost"};
+constexpr std::string_view kStates[] = {"queued",  "launching", "starting", "running", "stopping",
+                                        "stopped", "failed",    "lost",     "rejected"};
 }
 
 std::string to_string(const Key& key) {

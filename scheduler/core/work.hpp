@@ -47,13 +47,14 @@ struct Auction {
   std::string trace_id;  // X-Vcap-Request-Id as received; may be empty.
 };
 
-// The life of an instance (design: "queued -> launching -> starting -> running -> stopped | failed | lost").
-enum class State { queued, launching, starting, running, stopping, stopped, failed, lost };
+// The life of an instance (design: "queued -> launching -> starting -> running -> stopped | failed | lost", and
+// "queued -> rejected").
+enum class State { queued, launching, starting, running, stopping, stopped, failed, lost, rejected };
 
 std::string_view to_string(State state);
 std::optional<State> parse_state(std::string_view text);
 constexpr bool is_ended(State state) {
-  return state == State::stopped || state == State::failed || state == State::lost;
+  return state == State::stopped || state == State::failed || state == State::lost || state == State::rejected;
 }
 
 // What the bridge shows of an instance.

@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "base/text.hpp"
+#include "diego/bbs_client.hpp"
 #include "mesos/codec.hpp"
 #include "scheduler/placement/strategy.hpp"
 
@@ -103,6 +104,17 @@ base::Status finish_bridge(BridgeFlags& bridge) {
   return base::ok();
 }
 
+base::Status finish_bbs(const BbsOptions& bbs, core::Config& core) {
+  core.with_bbs = !bbs.url.empty();
+  if (!core.with_bbs && !(bbs.ca_file + bbs.cert_file + bbs.key_file).empty())
+    return base::Error{"--bbs-url", "is needed where --bbs-ca, --bbs-cert or --bbs-key is given"};
+  if (bbs.cert_file.empty() != bbs.key_file.empty())
+    return base::Error{"--bbs-cert and --bbs-key", "are needed together"};
+  if (!core.with_bbs) return base::ok();
+  const auto client = diego::BbsClient::create({bbs.url, bbs.ca_file, bbs.cert_file, bbs.key_file});
+  return client ? base::ok() : base::Status(client.error());
+}
+
 base::Status finish_cell(CellOptions& cell, core::Config& core) {
   if (cell.containerizer != "none") {
     return base::Error{"--cell-containerizer " + cell.containerizer,
@@ -161,6 +173,18 @@ void add_flags(platform::Flags& flags, Options& options) {
   flags.add("bridge-insecure", bridge.insecure, "allow a listener that others reach without certificate or token");
 
   core::Config& core = options.core;
+  BbsOptions& bbs = options.bbs;
+  flags.group("BBS");
+  flags.add("bbs-url", bbs.url,
+            "Diego's BBS, to report to and to ask: https://host:8889, several with commas; none: it is not asked, and "
+            "instances that end with their cell are placed again");
+  flags.add("bbs-ca", bbs.ca_file, "CA certificates to trust there");
+  flags.add("bbs-cert", bbs.cert_file, "client certificate to show there");
+  flags.add("bbs-key", bbs.key_file, "its key");
+  flags.add("queue-expiry", core.queue_expiry,
+            "waiting work that the BBS has not auctioned for so long is asked about, and dropped if it is not wanted",
+            std::chrono::seconds(1));
+
   flags.group("Placement");
   flags.add("strategy", options.strategy, "which cell gets which work: " + strategies() + " or /path/to/module.so");
   flags.add("diego-bin-pack-weight", options.weights.diego_bin_pack_weight,
@@ -236,6 +260,7 @@ void add_flags(platform::Flags& flags, Options& options) {
 base::Status finish(Options& options) {
   if (options.state_dir.empty())
     return base::Error{"--state-dir", "is needed: a directory for what must survive a restart"};
+  if (auto done = finish_bbs(options.bbs, options.core); !done) return done;
   options.core.queue_max = static_cast<std::size_t>(options.queue_max);
   options.core.launch_attempts = static_cast<int>(options.launch_attempts);
   if (auto done = finish_mesos(options.mesos); !done) return done;

@@ -60,6 +60,12 @@ struct LockOptions {
   std::optional<mesos_client::ZooKeeperAddress> address;  // What `lock` says; in `lock` a password is made out then.
 };
 
+// Diego's BBS.
+struct BbsOptions {
+  std::string url;  // Empty: none.
+  std::string ca_file, cert_file, key_file;
+};
+
 struct Options {
   Options() { core.offer_linger = std::chrono::milliseconds(100); }
 
@@ -67,6 +73,7 @@ struct Options {
   CellOptions cell;
   BridgeFlags bridge;
   LockOptions lock;
+  BbsOptions bbs;
   core::Config core;
   std::string strategy = "binpack";
   placement::StrategyOptions weights;

@@ -49,6 +49,14 @@ std::string line(const core::CellReported& e) {
                      e.work.size(), e.rep_answers);
 }
 
+std::string line(const core::ReportAnswered& e) {
+  return fmt::format("bbs answered call={} report {}", e.call, e.failure ? "failed: " + e.failure->text : "taken");
+}
+std::string line(const core::RowsRead& e) {
+  return fmt::format("bbs answered call={} rows={} task={} {}", e.call, e.lrps.size(), e.task.has_value(),
+                     e.failure ? "failed: " + e.failure->text : "");
+}
+
 std::string line(const core::Accept& a) {
   std::string text = fmt::format("call ACCEPT agent={} offer={}", a.agent_id, fmt::join(a.offer_ids, ","));
   for (const auto& launch : a.launches) text += " task=" + launch.task_id;
@@ -79,6 +87,13 @@ std::string line(const core::ShutdownExecutor& a) {
 std::string line(const core::RequestReport& a) {
   return fmt::format("call MESSAGE report request executor={} agent={}", a.executor_id, a.agent_id);
 }
+std::string line(const core::Evacuate& a) {
+  return fmt::format("call MESSAGE drain executor={} agent={}", a.executor_id, a.agent_id);
+}
+std::string line(const core::Report& a) {
+  return fmt::format("bbs report call={} instance={} reason=\"{}\"", a.call, core::to_string(a.key), a.text);
+}
+std::string line(const core::ReadRows& a) { return fmt::format("bbs question call={} guid={}", a.call, a.guid); }
 std::string line(const core::Note& a) { return a.text; }
 
 }  // namespace

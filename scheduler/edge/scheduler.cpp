@@ -98,12 +98,22 @@ base::Status Scheduler::run() {
       outcome_ = lock.error();
     }
   }
+  if (outcome_ && options_.core.with_bbs) {
+    auto bbs = BbsDesk::open({options_.bbs.url, options_.bbs.ca_file, options_.bbs.cert_file, options_.bbs.key_file},
+                             [this](BbsDesk::Answer answer) { mailbox_.post(std::move(answer)); });
+    if (bbs) {
+      bbs_ = *std::move(bbs);
+    } else {
+      outcome_ = bbs.error();
+    }
+  }
   if (outcome_) {
     engine_.start(platform::now());
     if (lock_) lock_->campaign();
     loop();
   }
   engine_.leave();
+  bbs_.reset();
   leaving_ = true;
   calls_.reset();
   stream_.reset();
@@ -225,6 +235,10 @@ void Scheduler::on(mesos_client::MasterReport report) {
 }
 
 void Scheduler::on(base::LockReport report) { engine_.on_lock(std::move(report), platform::now()); }
+
+void Scheduler::on(const BbsDesk::Answer& answer) {
+  std::visit([this](const auto& one) { engine_.on_bbs(one, platform::now()); }, answer);
+}
 
 // ---- What the engine wants
 

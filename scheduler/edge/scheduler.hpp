@@ -16,6 +16,7 @@
 #include "mesos/http_transport.hpp"
 #include "mesos/master_detector.hpp"
 #include "platform/mailbox.hpp"
+#include "scheduler/edge/bbs_desk.hpp"
 #include "scheduler/edge/options.hpp"
 #include "scheduler/edge/translate.hpp"
 #include "scheduler/engine/engine.hpp"
@@ -67,7 +68,7 @@ class Scheduler final : public bridge::Desk, private engine::World {
   using Job = std::function<void()>;  // On the loop's thread.
   struct StopNow {};
   using Message = std::variant<StreamHead, StreamEvent, StreamEnded, mesos_client::CallResult,
-                               mesos_client::MasterReport, base::LockReport, Job, StopNow>;
+                               mesos_client::MasterReport, base::LockReport, BbsDesk::Answer, Job, StopNow>;
 
   void on(StreamHead message);
   void on(StreamEvent message);
@@ -75,6 +76,7 @@ class Scheduler final : public bridge::Desk, private engine::World {
   void on(mesos_client::CallResult message);
   void on(mesos_client::MasterReport report);
   void on(base::LockReport report);
+  void on(const BbsDesk::Answer& answer);
   void on(const Job& job) { job(); }
   void on(StopNow) { running_ = false; }
 
@@ -91,6 +93,8 @@ class Scheduler final : public bridge::Desk, private engine::World {
   void share(std::string text) override { lock_->share(std::move(text)); }
   void resign() override { lock_->resign(); }
   bool lock_held() const override { return lock_->held(); }
+  void call_bbs(const core::Report& report) override { bbs_->call(report); }
+  void call_bbs(const core::ReadRows& question) override { bbs_->call(question); }
   void log(engine::Level level, const std::string& text) override;
   void saw(const core::Event& event) override;
   void saw(const core::Action& action) override;
@@ -111,6 +115,7 @@ class Scheduler final : public bridge::Desk, private engine::World {
 
   platform::Mailbox<Message> mailbox_;
   std::unique_ptr<base::LeaderLock> lock_;
+  std::unique_ptr<BbsDesk> bbs_;  // Null without --bbs-url.
   std::unique_ptr<mesos_client::StreamConnection> stream_;
   std::unique_ptr<mesos_client::CallConnection> calls_;
   std::deque<std::pair<std::uint64_t, std::size_t>> accepts_open_;  // Tag and bytes of those without an answer.

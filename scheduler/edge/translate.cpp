@@ -134,6 +134,12 @@ std::vector<mesos_client::ReconciledTask> reconciled(const core::Reconcile& acti
   return tasks;
 }
 
+std::string drain() {
+  cell::v1::ToExecutor message;
+  message.mutable_drain();
+  return message.SerializeAsString();
+}
+
 std::string report_request() {
   cell::v1::ToExecutor message;
   message.mutable_report_request();
@@ -201,6 +207,8 @@ std::optional<std::string> Translator::call(const std::string& framework_id, con
           return encode(mesos_client::shutdown_call(framework_id, one.executor_id, one.agent_id));
         } else if constexpr (std::is_same_v<Action, core::RequestReport>) {
           return encode(mesos_client::message_call(framework_id, one.agent_id, one.executor_id, report_request()));
+        } else if constexpr (std::is_same_v<Action, core::Evacuate>) {
+          return encode(mesos_client::message_call(framework_id, one.agent_id, one.executor_id, drain()));
         } else {
           return std::nullopt;
         }

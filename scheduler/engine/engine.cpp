@@ -39,6 +39,9 @@ Engine::Engine(EngineConfig config, const core::CellFactory& cells, std::unique_
 void Engine::text(std::string_view name, std::string_view value) {
   if (name == core::kFrameworkText) core_.remember_framework(std::string(value));
   if (name == core::kLeaderText) identity_ = value;
+  if (!core::BbsCalls::is_report(name)) return;
+  if (const auto taken = core_.restore_report(name, value); !taken)
+    log(Level::warning, "a report in the store is passed over " + taken.error().message());
 }
 
 void Engine::start(base::Time now) {
@@ -80,6 +83,7 @@ void Engine::step_down(Role role, const std::string& reason, base::Time now) {
   restart_at_.reset();
   carry_out(session_.stop(now, reason), now);
   pending_.clear();
+  bbs_calls_.clear();  // Whoever leads next asks for itself.
   core_.withdraw_unsaved();
   detail_ = reason;
   answer_all(base::Error{"scheduler", "does not lead: " + reason});
@@ -319,6 +323,10 @@ void Engine::keep(core::Actions actions) {
   for (core::Action& action : actions) {
     if (const auto* note = std::get_if<core::Note>(&action)) {
       log(note->warning ? Level::warning : Level::info, note->text);
+    } else if (auto* report = std::get_if<core::Report>(&action)) {
+      bbs_calls_.emplace_back(std::move(*report));
+    } else if (auto* question = std::get_if<core::ReadRows>(&action)) {
+      bbs_calls_.emplace_back(std::move(*question));
     } else if (calls_open_) {  // Between subscriptions: what the core believes is settled after the next one.
       pending_.push_back({session_.generation(), std::move(action)});
     }
@@ -372,6 +380,14 @@ bool Engine::commit(base::Time now) {
 }
 
 void Engine::send_all(base::Time now) {
+  for (const auto& call : std::exchange(bbs_calls_, {})) {
+    std::visit(
+        [this](const auto& one) {
+          world_.saw(core::Action(one));
+          world_.call_bbs(one);
+        },
+        call);
+  }
   std::vector<Pending> pending = std::exchange(pending_, {});
   for (Pending& one : pending) {
     if (!calls_open_ || one.generation != session_.generation()) continue;
@@ -401,7 +417,7 @@ std::optional<base::Time> Engine::next_deadline() const {
   consider(session_.next_deadline());
   consider(restart_at_);
   consider(store_retry_at_);
-  if (identity_changed_ || !answers_.empty() || !pending_.empty() || core_.has_changes()) {
+  if (identity_changed_ || !answers_.empty() || !pending_.empty() || !bbs_calls_.empty() || core_.has_changes()) {
     consider(store_retry_at_ ? store_retry_at_ : base::Time{});
   }
   // What the core wants to do at once it may not before the store works.

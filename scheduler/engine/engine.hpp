@@ -66,6 +66,11 @@ class World {
   virtual void resign() = 0;
   virtual bool lock_held() const = 0;
 
+  // To the BBS; never called without one (core::Config::with_bbs). Each is answered by one on_bbs(), unless we
+  // lead no more by then.
+  virtual void call_bbs(const core::Report&) {}
+  virtual void call_bbs(const core::ReadRows&) {}
+
   virtual void log(Level level, const std::string& text) = 0;
   // What the core is told and wants, as it happens: for a trace.
   virtual void saw(const core::Event&) {}
@@ -102,6 +107,8 @@ class Engine final : private core::Recovery {
   void on_call_result(std::uint64_t generation, std::uint64_t tag, int status, const std::string& text,
                       bool answered_well, base::Time now);
   void on_lock(base::LockReport report, base::Time now);
+  void on_bbs(const core::ReportAnswered& answer, base::Time now) { handle(answer, now); }
+  void on_bbs(const core::RowsRead& answer, base::Time now) { handle(answer, now); }
 
   // Asked from outside. `answer` is called at the next settle(), once what it says is durable; an error
   // names the bound or fault (queue full, passive, store failing), and then nothing was accepted.
@@ -195,8 +202,9 @@ class Engine final : private core::Recovery {
     core::Action action;
   };
   std::vector<Pending> pending_;
-  std::vector<std::function<void(base::Status)>> answers_;  // Told whether what they wait for is durable.
-  std::optional<base::Time> store_retry_at_;                // The last commit failed.
+  std::vector<std::variant<core::Report, core::ReadRows>> bbs_calls_;  // As pending_, whatever becomes of Mesos.
+  std::vector<std::function<void(base::Status)>> answers_;             // Told whether what they wait for is durable.
+  std::optional<base::Time> store_retry_at_;                           // The last commit failed.
   std::string store_trouble_;
 
   bool calls_open_ = false;

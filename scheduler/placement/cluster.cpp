@@ -69,6 +69,8 @@ Outcome Cluster::preview(const Request& request, bool may_wait) const {
   return outcome_of(*index_, request, index_->decide(request, may_wait));
 }
 
+std::optional<std::string> Cluster::lacks(const Request& request) const { return index_->lacks(request); }
+
 void Cluster::release(std::string_view agent_id, const Request& request, bool starting) {
   const Slot slot = index_->find(agent_id);
   assert(slot != kNoSlot);

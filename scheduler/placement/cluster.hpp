@@ -69,6 +69,10 @@ class Cluster {
   Outcome preview(const Request& request, bool may_wait = false) const;
   Explanation explain(const Request& request, bool may_wait = false) const;
 
+  // In Diego's words what is short on every cell that the request is otherwise welcome on, going by the
+  // room last seen: which offers are in hand changes from moment to moment. nullopt: one would hold it.
+  std::optional<std::string> lacks(const Request& request) const;
+
   // Undoes a placement of `request` on the cell: its room comes back and it leaves.
   void release(std::string_view agent_id, const Request& request, bool starting);
 

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <set>
 #include <utility>
 
+#include "diego/failures.hpp"
 #include "scheduler/placement/index.hpp"
 
 namespace placement {
@@ -131,6 +133,26 @@ std::vector<Verdict> Index::verdicts(const Request& request) {
     verdict.cost = strategy_->cost(request, cell);
   }
   return all;
+}
+
+std::optional<std::string> Index::lacks(const Request& request) const {
+  std::uint16_t lacking = bit(Obstacle::memory) | bit(Obstacle::disk) | bit(Obstacle::cpu) | bit(Obstacle::containers);
+  bool any = false;
+  for (const auto& [id, slot] : by_id_) {
+    const Seat& seat = seats_[slot];
+    if (!seat.takes_work || obstacles_of(matches(*request.constraints, signatures_[seat.signature].signature)) != 0)
+      continue;
+    any = true;
+    const Amounts needs = needs_on(request, seat.seen.proxy_mem_mb);
+    const std::uint16_t here = obstacles_of(shortage(seat.last_room, needs));
+    if (here == 0) return std::nullopt;
+    lacking &= here;
+  }
+  std::set<std::string> problems;
+  for (const auto& [one, name] : kNames) {
+    if (any && has(lacking, one)) problems.emplace(name);
+  }
+  return diego::insufficient_resources(problems);
 }
 
 Explanation Cluster::explain(const Request& request, bool may_wait) const {

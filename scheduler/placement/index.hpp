@@ -98,6 +98,7 @@ class Index {
 
   // explain.cpp
   std::vector<Verdict> verdicts(const Request& request);
+  std::optional<std::string> lacks(const Request& request) const;
 
   const Seat& seat(Slot slot) const { return seats_[slot]; }
   const Strategy& strategy() const { return *strategy_; }

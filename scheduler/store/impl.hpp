@@ -13,8 +13,8 @@
 namespace store {
 
 // Bits of standing.flags.
-inline constexpr std::int64_t kHeard = 1, kStarted = 2, kRan = 4, kStopWanted = 8, kQueueAgain = 16;
-inline constexpr std::int64_t kAllFlags = 31;
+inline constexpr std::int64_t kHeard = 1, kStarted = 2, kRan = 4, kStopWanted = 8, kQueueAgain = 16, kSuccessor = 32;
+inline constexpr std::int64_t kAllFlags = 63;
 
 // Of what a row says was accepted; never 0.
 std::uint64_t fingerprint(const core::InstanceRow& row);

@@ -16,7 +16,7 @@ constexpr std::size_t kWarnOneByOne = 10;
 
 constexpr core::State kStates[] = {core::State::queued,  core::State::launching, core::State::starting,
                                    core::State::running, core::State::stopping,  core::State::stopped,
-                                   core::State::failed,  core::State::lost};
+                                   core::State::failed,  core::State::lost,      core::State::rejected};
 
 bool is_attempt(std::string_view text) {
   return text.empty() || (text.size() == 8 && text.find_first_not_of("abcdefghijklmnopqrstuvwxyz234567") == text.npos);
@@ -219,6 +219,7 @@ class Reader {
     instance.ran = (standing.flags & kRan) != 0;
     instance.stop_wanted = (standing.flags & kStopWanted) != 0;
     instance.queue_again = (standing.flags & kQueueAgain) != 0;
+    instance.successor = (standing.flags & kSuccessor) != 0;
     instance.reason = reasons_[standing.reason];
     return nullptr;
   }

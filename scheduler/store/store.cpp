@@ -33,13 +33,15 @@ std::int64_t state_number(core::State state) {
       return 6;
     case core::State::lost:
       return 7;
+    case core::State::rejected:
+      return 8;
   }
   return 0;
 }
 
 std::int64_t flags_of(const core::InstanceRow& row) {
   return (row.heard ? kHeard : 0) | (row.started ? kStarted : 0) | (row.ran ? kRan : 0) |
-         (row.stop_wanted ? kStopWanted : 0) | (row.queue_again ? kQueueAgain : 0);
+         (row.stop_wanted ? kStopWanted : 0) | (row.queue_again ? kQueueAgain : 0) | (row.successor ? kSuccessor : 0);
 }
 
 // A log without the database it belongs to would be thrown away by SQLite.

@@ -14,7 +14,7 @@ namespace store {
 
 // The schema this program writes. A file of an older one is migrated when it is opened; one of a newer
 // one is refused, for what it says could be misread.
-inline constexpr int kSchemaVersion = 1;
+inline constexpr int kSchemaVersion = 2;
 
 class SqliteStore final : public core::Store {
  public:

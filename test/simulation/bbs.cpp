@@ -11,6 +11,9 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration kClientTimeout = 5s;
+constexpr std::int32_t kHugeMb = 1'000'000;
+
+bool is_huge(const core::Key& key) { return key.guid.find("HUGE") != std::string::npos; }
 
 }  // namespace
 
@@ -18,22 +21,33 @@ Bbs::Bbs(World& world) : world_(world) {}
 
 core::Auction Bbs::make_lrp(int process, int index) {
   core::Auction auction;
-  const char* const fate = process == crashing_ ? "-CRASHME" : process == failing_ ? "-FAILME" : "";
+  const char* const fate = process == crashing_  ? "-CRASHME"
+                           : process == failing_ ? "-FAILME"
+                           : process == huge_    ? "-HUGE"
+                                                 : "";
   auction.key = {core::Kind::lrp, "process-" + std::to_string(process) + fate, index};
   auction.domain = "cf-apps";
   auction.constraint.rootfs = "preloaded:cflinuxfs4";
   const auto& shape = shapes_[static_cast<std::size_t>(process) % shapes_.size()];
   auction.resource = shape;
+  if (process == huge_) auction.resource.memory_mb = kHugeMb;
   auction.trace_id = "trace-" + std::to_string(process);
   return auction;
 }
 
 core::Auction Bbs::make_task(int number) {
+  const bool huge = world_.settings().bbs && number % 4 == 3;
   core::Auction auction;
-  auction.key = {core::Kind::task, "task-" + std::to_string(number) + (number % 9 == 8 ? "-CRASHME" : ""), 0};
+  auction.key = {core::Kind::task,
+                 "task-" + std::to_string(number) +
+                     (number % 9 == 8 ? "-CRASHME"
+                      : huge          ? "-HUGE"
+                                      : ""),
+                 0};
   auction.domain = "cf-tasks";
   auction.constraint.rootfs = "preloaded:cflinuxfs4";
   auction.resource = shapes_[static_cast<std::size_t>(number) % shapes_.size()];
+  if (huge) auction.resource.memory_mb = kHugeMb;
   return auction;
 }
 
@@ -43,6 +57,9 @@ void Bbs::start() {
   shapes_ = {{64, 128, 0}, {128, 256, 0}, {256, 512, 0}, {0, 0, 0}, {512, 128, 0}};
   if (sim.one_in(8)) crashing_ = static_cast<int>(sim.below(static_cast<std::uint64_t>(settings.processes)));
   if (sim.one_in(12)) failing_ = static_cast<int>(sim.below(static_cast<std::uint64_t>(settings.processes)));
+
+  if (settings.bbs && sim.one_in(4))
+    huge_ = static_cast<int>(sim.below(static_cast<std::uint64_t>(settings.processes)));
 
   // Applications are pushed as a whole, or scaled up later; Tasks come one by one.
   std::vector<std::vector<core::Auction>> posts;
@@ -73,9 +90,10 @@ void Bbs::ask(const std::vector<core::Auction>& auctions) {
     Wanted wanted;
     wanted.auction = auction;
     wanted.first_sent = world_.now();
-    wanted.fails =
-        auction.key.guid.find("FAILME") != std::string::npos || auction.key.guid.find("CRASHME") != std::string::npos;
+    wanted.fails = auction.key.guid.find("FAILME") != std::string::npos ||
+                   auction.key.guid.find("CRASHME") != std::string::npos || is_huge(auction.key);
     for (const core::KeyPattern& pattern : stopped_) wanted.stopped = wanted.stopped || pattern.matches(auction.key);
+    if (world_.settings().bbs && !wanted.stopped) rows_.desire(auction.key, auction.domain, world_.now());
     wanted_.emplace(auction.key, std::move(wanted));
   }
   send(auctions);
@@ -94,6 +112,22 @@ SchedulerHost* Bbs::addressee() const {
 // Diego's BBS does not send again by itself where there is convergence; where there is none we do, until
 // we know that it was taken.
 void Bbs::send(std::vector<core::Auction> auctions) {
+  if (!world_.settings().bbs) return post(std::move(auctions));
+  // On its way what it says grows old; and Diego's BBS tries a second way when the first one breaks (facts 1.8).
+  auto& sim = world_.sim();
+  Duration there = sim.between(1ms, 30ms);
+  if (sim.one_in(world_.rates().bbs_slow)) {
+    sim.fault("auctions_late", "bbs");
+    there += sim.between(1s, 9s);
+  }
+  if (sim.one_in(world_.rates().bbs_answer_lost)) {
+    sim.fault("auctions_twice", "bbs");
+    sim.after(there + sim.between(1ms, 5s), [this, auctions] { post(auctions); });
+  }
+  sim.after(there, [this, auctions] { post(auctions); });
+}
+
+void Bbs::post(std::vector<core::Auction> auctions) {
   std::erase_if(auctions, [this](const core::Auction& auction) { return wanted_.at(auction.key).stopped; });
   if (auctions.empty()) return;
   auto& sim = world_.sim();
@@ -153,6 +187,10 @@ bool Bbs::runs(const core::Key& key) const {
 }
 
 void Bbs::converge() {
+  if (world_.settings().bbs) {
+    if (world_.now() >= away_until_) send(auctions_for(rows_.converge(cells_there(), world_.now())));
+    return;
+  }
   std::vector<core::Auction> missing;
   for (const auto& [key, wanted] : wanted_) {
     if (wanted.stopped || wanted.completed || runs(key)) continue;
@@ -187,6 +225,7 @@ void Bbs::stop(const core::KeyPattern& pattern) {
   for (auto& [other, wanted] : wanted_) {
     if (pattern.matches(other)) wanted.stopped = true;
   }
+  if (world_.settings().bbs) return retire(pattern);
   send_stop(pattern);
 }
 
@@ -212,6 +251,83 @@ void Bbs::send_stop(const core::KeyPattern& pattern) {
   sim.after(kClientTimeout, [this, pattern, taken] {
     if (!*taken) send_stop(pattern);
   });
+}
+
+// ---- With rows
+
+std::vector<core::Auction> Bbs::auctions_for(const std::vector<core::Key>& keys) const {
+  std::vector<core::Auction> auctions;
+  for (const core::Key& key : keys) auctions.push_back(wanted_.at(key).auction);
+  return auctions;
+}
+
+std::vector<std::string> Bbs::cells_there() const {
+  std::vector<std::string> cells;
+  for (const auto& agent : world_.agents()) {
+    for (const auto& [id, cell] : agent->cells()) {
+      if (cell->alive() && cell->rep() != nullptr) cells.push_back(cell->cell_id());
+    }
+  }
+  return cells;
+}
+
+// The BBS calls the reps itself, and tells no scheduler (facts 3.5).
+void Bbs::retire(const core::KeyPattern& pattern) {
+  for (const auto& [key, wanted] : wanted_) {
+    if (!pattern.matches(key)) continue;
+    for (const BbsRows::Holder& holder : rows_.retire(key)) {
+      for (const auto& agent : world_.agents()) {
+        for (const auto& [id, cell] : agent->cells()) {
+          if (cell->cell_id() == holder.cell_id) cell->bbs_stops(key, holder.instance_guid);
+        }
+      }
+    }
+    if (world_.sim().told()) world_.sim().tell("bbs", core::to_string(key) + " is wanted no more");
+  }
+}
+
+BbsRows::Verdict Bbs::see(const std::string& cell_id, const diego::CellState& state) {
+  auto verdict = rows_.see(cell_id, state, world_.now());
+  if (!verdict.auction.empty()) send(auctions_for(verdict.auction));
+  return verdict;
+}
+
+std::optional<diego::BbsReply> Bbs::serve(const diego::BbsCall& call) {
+  auto& sim = world_.sim();
+  if (world_.now() < away_until_) return std::nullopt;
+  if (sim.one_in(world_.rates().bbs_call_lost)) {
+    sim.fault("bbs_call_lost", call.path);
+    return std::nullopt;
+  }
+  auto reply = rows_.serve(call, world_.now());
+  for (auto& [key, wanted] : wanted_) {
+    const BbsRows::Row* row = key.kind == core::Kind::task ? rows_.find(key) : nullptr;
+    if (row != nullptr && row->failed) wanted.fails = true;
+  }
+  if (!sim.one_in(world_.rates().bbs_answer_lost)) return reply;
+  sim.fault("bbs_answer_lost", call.path);
+  return std::nullopt;
+}
+
+void Bbs::away_for(Duration how_long) {
+  world_.sim().fault("bbs_outage", "bbs");
+  away_until_ = world_.now() + how_long;
+}
+
+std::optional<std::string> Bbs::untold() const {
+  for (const auto& [key, wanted] : wanted_) {
+    const BbsRows::Row* row = rows_.find(key);
+    if (!is_huge(key) || row == nullptr) continue;
+    if (key.kind == core::Kind::task ? !row->failed : row->text != "insufficient resources: memory")
+      return core::to_string(key) + " fits nowhere, and the BBS has: " + row->text;
+  }
+  return std::nullopt;
+}
+
+int Bbs::auctions_of(const core::Key& key) const {
+  int count = 0;
+  for (const AuctionSeen& auction : world_.auctions()) count += auction.auction.key == key ? 1 : 0;
+  return count;
 }
 
 void Bbs::seen_running(const core::Key& key) {

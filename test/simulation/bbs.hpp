@@ -1,6 +1,7 @@
 // Who asks for work: posts auctions to the scheduler that acts, remembers what was accepted, sends
 // again what does not run (convergence, by seed), and stops some. Knows what truly runs, as Diego's
-// BBS knows it: from the reps.
+// BBS knows it: from the reps. By seed it has Diego's rows (bbs_rows.hpp) too: reps claim, it restarts
+// and retires what it wants, and schedulers ask it and report to it.
 #pragma once
 
 #include <map>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "scheduler/core/work.hpp"
+#include "test/simulation/bbs_rows.hpp"
 #include "test/simulation/settings.hpp"
 
 namespace simulation {
@@ -45,12 +47,24 @@ class Bbs {
 
   void stop_stopping() { may_stop_ = false; }  // The quiet phase: no more stops, all is sent by now.
 
+  // ---- With rows
+  const BbsRows& rows() const { return rows_; }
+  // A rep says what it has; what it has to give up is answered.
+  BbsRows::Verdict see(const std::string& cell_id, const diego::CellState& state);
+  // A scheduler's call. nullopt: it does not come to an answer, and may have been carried out.
+  std::optional<diego::BbsReply> serve(const diego::BbsCall& call);
+  void away_for(Duration how_long);
+  // What fits nowhere and has not been reported as it must be; nullopt: all is.
+  std::optional<std::string> untold() const;
+  int auctions_of(const core::Key& key) const;
+
   // Cells tell what their reps do.
   void seen_running(const core::Key& key);
   void seen_completed(const core::Key& key);
 
  private:
   void send(std::vector<core::Auction> auctions);
+  void post(std::vector<core::Auction> auctions);
   void send_stop(const core::KeyPattern& pattern);
   void converge_again();
   void stop_one();
@@ -58,10 +72,16 @@ class Bbs {
   core::Auction make_task(int number);
   SchedulerHost* addressee() const;
 
+  std::vector<core::Auction> auctions_for(const std::vector<core::Key>& keys) const;
+  std::vector<std::string> cells_there() const;
+  void retire(const core::KeyPattern& pattern);
+
   World& world_;
+  BbsRows rows_;
+  Time away_until_;
   bool may_stop_ = true;
   std::vector<diego::Resource> shapes_;
-  int crashing_ = -1, failing_ = -1;  // Processes.
+  int crashing_ = -1, failing_ = -1, huge_ = -1;  // Processes.
   std::map<core::Key, Wanted> wanted_;
   std::vector<core::KeyPattern> stopped_;
 };

@@ -14,6 +14,7 @@
 #include "local/rep/rep_model.hpp"
 #include "mesos/record_decoder.hpp"
 #include "mesos/session.hpp"
+#include "scheduler/core/work.hpp"
 #include "test/simulation/pipes.hpp"
 
 namespace mesos::v1 {
@@ -47,6 +48,7 @@ class Cell {
   const std::string& executor_id() const { return environment_.executor_id; }
   const std::string& framework_id() const { return environment_.framework_id; }
   const AgentHost& agent() const { return agent_; }
+  const std::string& cell_id() const { return flags_.cell_id; }
   bool alive() const { return alive_; }
   Time started() const { return started_; }
   Time ended() const { return ended_; }                          // Meaningful once dead.
@@ -72,6 +74,7 @@ class Cell {
   void hang(Duration how_long);       // The executor.
   void rep_hangs(Duration how_long);  // Answers come that much later, or never.
   void rep_dies();
+  void bbs_stops(const core::Key& key, const std::string& instance_guid);
   void cut_stream();
   void cut_calls();
 
@@ -108,6 +111,7 @@ class Cell {
   void serve_rep();
   executor::Event rep_answers(const executor::Action& action);
   void look_at_rep();
+  void settle_with_bbs();
   void exit(int code, const std::string& reason, bool by_itself);
 
   World& world_;

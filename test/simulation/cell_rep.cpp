@@ -176,10 +176,31 @@ void Cell::lie(diego::CellState& state) {
   }
 }
 
+// The rep claims and starts at the BBS what it has, and gives up what the BBS has elsewhere.
+void Cell::settle_with_bbs() {
+  if (!world_.settings().bbs || !alive_) return;
+  const auto verdict = world_.bbs().see(flags_.cell_id, *rep_state_);
+  for (const diego::Lrp& lrp : verdict.stop) rep_->stop_lrp(lrp.process_guid, lrp.instance_guid, world_.now());
+  for (const std::string& guid : verdict.cancel) rep_->cancel_task(guid, world_.now());
+  if (verdict.stop.empty() && verdict.cancel.empty()) return;
+  rep_state_ = rep_->state(world_.now());
+}
+
+void Cell::bbs_stops(const core::Key& key, const std::string& instance_guid) {
+  if (!alive_ || !rep_) return;
+  if (key.kind == core::Kind::task) {
+    rep_->cancel_task(key.guid, world_.now());
+  } else {
+    rep_->stop_lrp(key.guid, instance_guid, world_.now());
+  }
+  look_at_rep();
+}
+
 // What is true of the rep now; and its own end after an evacuation.
 void Cell::look_at_rep() {
   if (!rep_) return;
   rep_state_ = rep_->state(world_.now());
+  settle_with_bbs();
   rep_next_ = rep_->next_deadline();
   for (const diego::Lrp& lrp : rep_state_->lrps) {
     if (lrp.state == "RUNNING" || lrp.state == "CLAIMED")

@@ -101,6 +101,8 @@ void FaultPlan::start() {
   every(&FaultRates::new_cells, [this, scheduler] {
     scheduler().restart_with({"--cell-env", "GENERATION=" + std::to_string(++generations_)});
   });
+  if (world_.settings().bbs)
+    every(&FaultRates::bbs_outage, [this, &sim] { world_.bbs().away_for(sim.between(1s, 60s)); });
   if (world_.settings().schedulers > 1) {
     every(&FaultRates::lock_expiry,
           [this, scheduler, &sim] { world_.lock().cut_off(scheduler().index(), sim.between(1s, 30s)); });

@@ -24,6 +24,9 @@ constexpr Duration kDoubleAtMost = 120s;
 // An agent that was away so recently may be taken for still being so.
 constexpr Duration kBackFor = 10s;
 
+// What the BBS says may be that old when it comes to be acted on.
+constexpr Duration kRowAtMost = 40s;
+
 class AttemptRules final : public Checker {
  public:
   explicit AttemptRules(World& world) : world_(world), away_(world.agents().size()) {}
@@ -127,12 +130,24 @@ class AttemptRules final : public Checker {
         if (one.held->stop_wanted || one.cell->told_to_drain() || one.cell->told_to_shut_down()) continue;
         const std::string id = core::task_id(parsed->key, one.attempt);
         if (told_gone_.contains(id) || killed_.contains(id) || was_away(*one.agent)) continue;
-        if (sent.moving.contains(parsed->key)) continue;
+        if (sent.moving.contains(parsed->key)) {
+          if (world_.settings().bbs) check_successor(sent, task->task_id().value(), parsed->key);
+          continue;
+        }
         world_.violation(fmt::format("{} launches {} while attempt {} lives on agent {}", name_of(sent.scheduler),
                                      task->task_id().value(), one.attempt, one.agent->agent_id()));
       }
     }
     check_on_the_way(sent, tasks);
+  }
+
+  // With a BBS a second attempt is launched only where its row is UNCLAIMED, or was when it was read.
+  void check_successor(const CallSent& sent, const std::string& task_id, const core::Key& key) {
+    const BbsRows::Row* row = world_.bbs().rows().find(key);
+    if (row == nullptr || row->state == BbsRows::State::unclaimed) return;
+    if (world_.now() - row->since < kRowAtMost) return;
+    world_.violation(
+        fmt::format("{} launches {}, a successor of what the BBS has claimed", name_of(sent.scheduler), task_id));
   }
 
   // Likewise what the master has taken and is about to deliver.

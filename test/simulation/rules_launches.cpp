@@ -107,9 +107,9 @@ class LaunchRules final : public Checker {
     }
   }
 
-  // Only a scheduler ends a cell that is well, or the agent that does.
+  // Only a scheduler ends a cell that is well, or the agent that does; a rep that is evacuated ends by itself.
   void ended(const Cell& cell) {
-    if (!cell.exited_by_itself() || cell.exit_code() != 0 || cell.told_to_shut_down()) return;
+    if (!cell.exited_by_itself() || cell.exit_code() != 0 || cell.told_to_shut_down() || cell.told_to_drain()) return;
     world_.violation("executor " + cell.executor_id() + " ends, told by nobody: " + cell.end_reason());
   }
 

@@ -16,6 +16,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr Duration kAnswerAtMost = 30s;  // What the BBS says may be that old when it comes to be acted on.
+
 class WorkRules final : public Checker {
  public:
   explicit WorkRules(World& world) : world_(world), books_(world.schedulers().size()) {}
@@ -35,9 +37,16 @@ class WorkRules final : public Checker {
     hear_answers();
     if (!often_.due(world_.now())) return;
     for (std::size_t index = 0; index < books_.size(); ++index) look(*world_.schedulers()[index], books_[index]);
+    for (const auto& [key, row] : world_.bbs().rows().rows()) {
+      if (row.rejections > world_.bbs().auctions_of(key))
+        world_.violation(core::to_string(key) + " is rejected more often than it was auctioned");
+    }
   }
 
   std::optional<std::string> unsettled() override {
+    if (world_.settings().bbs) {
+      if (auto untold = world_.bbs().untold()) return untold;
+    }
     const auto living = living_attempts(world_);
     for (const auto& [key, wanted] : world_.bbs().wanted()) {
       if (wanted.stopped) {
@@ -137,12 +146,23 @@ class WorkRules final : public Checker {
     ended_well_.insert(key);
     if (found->second.stopped || found->second.fails || key.kind == core::Kind::task) return;
     const core::InstanceRow& row = saved.row;
+    if (world_.settings().bbs) return check_dropped(host, key, saved);
     const bool given_up = row.state == core::State::failed && row.failures >= core::Config{}.launch_attempts;
     const bool adopted = row.state == core::State::lost && !row.auction_known;
     // What another leader did with it in between cannot be told from here; the BBS asks again.
     if (given_up || adopted || world_.settings().schedulers > 1) return;
     world_.violation(fmt::format("{} ends {} as {}: {}", name_of(host.index()), core::to_string(key),
                                  core::to_string(row.state), saved.reason));
+  }
+
+  // The BBS restarts what has ended; what was not launched ends only where it is not wanted.
+  void check_dropped(const SchedulerHost& host, const core::Key& key, const SavedRow& saved) {
+    const bool never_launched = saved.attempt.empty();
+    const BbsRows::Row* row = world_.bbs().rows().find(key);
+    if (!never_launched || row == nullptr || row->state != BbsRows::State::unclaimed) return;
+    if (world_.now() - row->since < kAnswerAtMost) return;  // It may have been another when it was read.
+    world_.violation(
+        fmt::format("{} drops {}, which the BBS wants: {}", name_of(host.index()), core::to_string(key), saved.reason));
   }
 
   // The engine's core knows what its store does.

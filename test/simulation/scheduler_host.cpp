@@ -20,6 +20,25 @@ using MesosEvent = mesos::v1::scheduler::Event;
 constexpr std::size_t kRecordBytesMax = std::size_t{64} << 20U;
 constexpr Duration kWork = 50us;  // A pass of the engine takes some time: it cannot spin at one moment.
 
+// The calls as diego::BbsClient has them, over the simulation's wire.
+struct WireBbs {
+  Bbs& bbs;
+
+  diego::BbsReply send(const diego::BbsCall& call) const { return bbs.serve(call).value_or(diego::BbsReply{}); }
+  auto fail_actual_lrp(const diego::LrpKey& key, const std::string& reason, const std::string&) const {
+    return diego::read_fail_actual_lrp(send(diego::fail_actual_lrp_call(key, reason)));
+  }
+  auto reject_task(const std::string& guid, const std::string& reason, const std::string&) const {
+    return diego::read_reject_task(send(diego::reject_task_call(guid, reason)));
+  }
+  auto actual_lrps(const std::string& guid) const {
+    return diego::read_actual_lrps(send(diego::actual_lrps_call(guid)));
+  }
+  auto task_by_guid(const std::string& guid, const std::string& = {}) const {
+    return diego::read_task_by_guid(send(diego::task_by_guid_call(guid)));
+  }
+};
+
 edge::Options options_for(const Settings& settings, const std::vector<std::string>& flags) {
   edge::Options options;
   options.mesos.codec = std::string(mesos_client::codec_name(settings.codec));
@@ -31,6 +50,7 @@ edge::Options options_for(const Settings& settings, const std::vector<std::strin
   options.cell.zone = "";
   options.state_dir = "/var/lib/diego-scheduler";
   options.strategy = settings.strategy;
+  if (settings.bbs) options.bbs.url = "http://bbs.service.cf.internal:8889";
   options.core.agent_reregister_timeout = 2min;
   options.core.implicit_reconcile_interval = 3min;
   options.core.ended_keep = 30min;  // Longer than clocks jump while the store is full.
@@ -360,6 +380,26 @@ void SchedulerHost::cut_calls() {
   world_.sim().fault("calls_cut", name_);
   // What was on its way may arrive after the next subscription.
   calls_->cut(world_.sim().one_in(2) ? world_.sim().between(1ms, 2s) : Duration{0});
+}
+
+// It goes out also if the process dies meanwhile.
+void SchedulerHost::call_bbs_with(edge::BbsCall call) {
+  auto& sim = world_.sim();
+  Duration there = sim.between(500us, 20ms);
+  if (sim.one_in(world_.rates().bbs_slow)) {
+    sim.fault("bbs_slow", name_);
+    there += sim.between(100ms, 9s);
+  }
+  sim.after(there, [this, call = std::move(call), life = life_] {
+    WireBbs bbs{world_.bbs()};
+    const edge::BbsCallAnswer answer = edge::make_bbs_call(bbs, call);
+    world_.sim().after(world_.sim().between(500us, 20ms), [this, answer, life] {
+      if (life != life_) return;
+      in_process([this, answer](engine::Engine& engine) {
+        std::visit([&](const auto& one) { engine.on_bbs(one, clock()); }, answer);
+      });
+    });
+  });
 }
 
 // ---- The lock, and the trace

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "mesos/record_decoder.hpp"
+#include "scheduler/edge/bbs_call.hpp"
 #include "scheduler/edge/options.hpp"
 #include "scheduler/edge/translate.hpp"
 #include "scheduler/engine/engine.hpp"
@@ -66,6 +67,8 @@ class SchedulerHost final : private engine::World {
   void share(std::string text) override;
   void resign() override;
   bool lock_held() const override;
+  void call_bbs(const core::Report& report) override { call_bbs_with(report); }
+  void call_bbs(const core::ReadRows& question) override { call_bbs_with(question); }
   void log(engine::Level level, const std::string& text) override;
   void saw(const core::Event& event) override;
   void saw(const core::Action& action) override;
@@ -78,6 +81,7 @@ class SchedulerHost final : private engine::World {
   void settle();
   void on_bytes(std::uint64_t generation, std::string_view bytes);
   void on_stream_end(std::uint64_t generation, const std::string& reason);
+  void call_bbs_with(edge::BbsCall call);
   void maybe_crash(std::uint64_t one_in, const char* where);
 
   simulation::World& world_;

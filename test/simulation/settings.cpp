@@ -67,6 +67,10 @@ FaultRates draw_rates(base::Random& random) {
   rates.rep_lie = draw.one_in(10, 100);
   rates.rep_refuse = draw.one_in(4, 20);
   rates.rep_answer_lost = draw.one_in(5, 40);
+  rates.bbs_slow = draw.one_in(4, 40);
+  rates.bbs_call_lost = draw.one_in(4, 40);
+  rates.bbs_answer_lost = draw.one_in(4, 40);
+  rates.bbs_outage = draw.gap(30s, 120s);
   rates.drain = draw.gap(20s, 120s);
   rates.new_cells = draw.gap(60s, 300s);
   return rates;
@@ -116,6 +120,8 @@ Settings draw_settings(base::Random& random) {
   settings.converge = random.below(2) == 0;
   // What one host has accepted another cannot know: across hosts it is the BBS that asks again.
   if (settings.schedulers > 1) settings.converge = true;
+  settings.bbs = random.below(2) == 0;
+  if (settings.bbs) settings.converge = true;
   settings.task_duration = std::array<Duration, 3>{200ms, 2s, 30s}[random.below(3)];
   settings.start_delay = std::array<Duration, 3>{0s, 100ms, 5s}[random.below(3)];
   settings.cell_idle_timeout = std::array<Duration, 2>{5s, 60s}[random.below(2)];

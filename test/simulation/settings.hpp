@@ -43,8 +43,10 @@ struct FaultRates {
   Duration rescind{};  // Some other framework's claim: an offer is rescinded.
   // What operators do: an agent is drained for a while; a scheduler is restarted with other cells.
   Duration drain{}, new_cells{};
-  std::uint64_t crash_at_commit = 0;                                             // One in n commits: before or after.
-  std::uint64_t crash_at_send = 0;                                               // One in n calls.
+  std::uint64_t crash_at_commit = 0;                                   // One in n commits: before or after.
+  std::uint64_t crash_at_send = 0;                                     // One in n calls.
+  std::uint64_t bbs_slow = 0, bbs_call_lost = 0, bbs_answer_lost = 0;  // One in n calls.
+  Duration bbs_outage{};
   std::uint64_t rep_slow = 0, rep_lie = 0, rep_refuse = 0, rep_answer_lost = 0;  // One in n requests.
 };
 
@@ -59,6 +61,7 @@ struct Settings {
   std::int64_t agent_mem_mb = 4096, agent_disk_mb = 16384, agent_cpus_milli = 8000;
   int processes = 3, instances = 15, tasks = 5;  // Of work, in all.
   bool converge = true;                          // The BBS sends again what does not run.
+  bool bbs = false;                              // It has rows, which schedulers may ask about; it converges.
   Duration task_duration = std::chrono::seconds(2);
   Duration start_delay{};
   Duration cell_idle_timeout = std::chrono::seconds(20);

@@ -91,6 +91,9 @@ class Story {
       else
         more(1);
       settings_.agents = static_cast<int>(number(words[1]));
+    } else if (what == "bbs") {
+      more(0);
+      settings_.bbs = settings_.converge = true;
     } else if (what == "zones") {
       more(1);
       settings_.zones = static_cast<int>(number(words[1]));
@@ -257,6 +260,7 @@ class Story {
          [this](const Words& x) { world_->bbs().ask({auction(core::Kind::task, x[0], 0, number(x[1]))}); }},
         {"stop X", [this](const Words& x) { world_->bbs().stop(pattern_of(x[0], world_->bbs())); }},
         {"converge", [this](const Words&) { world_->bbs().converge(); }},
+        {"the BBS is away for X", [this](const Words& x) { world_->bbs().away_for(duration(x[0])); }},
         {"drain X", [this](const Words& x) { drain(x[0], true); }},
         {"undrain X", [this](const Words& x) { drain(x[0], false); }},
 

@@ -20,10 +20,10 @@ constexpr Duration kQuietAtLeast = 45s;
 std::string line_of(const Settings& settings) {
   return fmt::format(
       "agents={} ({} MiB) schedulers={} masters={}{} codec={} strategy={} zones={} processes={} instances={} tasks={} "
-      "converge={} trouble_s={} flags=\"{}\"",
+      "converge={} bbs={} trouble_s={} flags=\"{}\"",
       settings.agents, settings.agent_mem_mb, settings.schedulers, settings.master_addresses,
       settings.detector ? " detected" : "", mesos_client::codec_name(settings.codec), settings.strategy, settings.zones,
-      settings.processes, settings.instances, settings.tasks, settings.converge,
+      settings.processes, settings.instances, settings.tasks, settings.converge, settings.bbs,
       base::to_millis(settings.trouble) / 1000, fmt::join(settings.scheduler_flags, " "));
 }
 

@@ -195,7 +195,12 @@ TEST_CASE("every order that is a call becomes one, the others none", "[translate
   cell::v1::ToExecutor message;
   REQUIRE(message.ParseFromString(request.message().data()));
   CHECK(message.has_report_request());
+  const auto drain = call_of(translator, core::Evacuate{"S", "E"});
+  REQUIRE(message.ParseFromString(drain.message().data()));
+  CHECK(message.has_drain());
   CHECK_FALSE(translator.call("F", core::Note{false, "x"}));
+  CHECK_FALSE(translator.call("F", core::Report{}));
+  CHECK_FALSE(translator.call("F", core::ReadRows{}));
 }
 
 TEST_CASE("a hello and a state from an executor become events, garbage nothing", "[translate]") {

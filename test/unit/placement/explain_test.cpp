@@ -104,3 +104,15 @@ TEST_CASE("every obstacle has a name of its own", "[explain]") {
   CHECK(names.size() == 10);
   CHECK_FALSE(names.contains(""));
 }
+
+TEST_CASE("what is short goes by the room last seen, on the cells that would take it", "[explain]") {
+  Cell away = cell("a", "z", 0, true);  // Its agent has no offer in hand.
+  away.last_room = {500, 1000, 1000, 10};
+  Cell leaves = cell("b", "z", 0, true);
+  leaves.last_room = {100000, 1000, 1000, 10};
+  leaves.takes_work = false;
+  const auto c = cluster("binpack", {away, leaves});
+  CHECK(c.lacks(lrp("p", 600)) == "insufficient resources: memory");
+  CHECK(c.lacks(lrp("p", 500)) == std::nullopt);
+  CHECK(cluster("binpack", {leaves}).lacks(lrp("p", 1)) == "insufficient resources");
+}
