@@ -65,9 +65,9 @@ base::Result<platform::ClientResponse> RepClient::send(platform::HttpClient& cli
   return client.send(request);
 }
 
-base::Result<CellState> RepClient::state() {
+base::Result<CellState> RepClient::state(const std::string& request_id) {
   const std::string what = "GET /state";
-  const auto response = send(*network_, {.path = "/state"}, {});
+  const auto response = send(*network_, {.path = "/state"}, request_id);
   if (!response) return base::Error{what, response.error().text};
   // 503 says that garden is unhealthy; what the rep holds is still told.
   if (response->status != 200 && response->status != 503) return refused(what, response->status);
@@ -97,7 +97,11 @@ base::Status RepClient::stop_lrp(const std::string& process_guid, const std::str
                                  const std::string& request_id) {
   const std::string path =
       "/v1/lrps/" + path_segment(process_guid) + "/instances/" + path_segment(instance_guid) + "/stop";
-  return expect(send(*network_, {.method = "POST", .path = path}, request_id), "POST " + path, 202);
+  const platform::ClientRequest request{
+      .method = "POST",
+      .path = path,
+      .headers = {{"Content-Type", "application/json"}}};  // As Diego's, without a body.
+  return expect(send(*network_, request, request_id), "POST " + path, 202);
 }
 
 base::Status RepClient::cancel_task(const std::string& task_guid, const std::string& request_id) {

@@ -35,7 +35,7 @@ class RepClient {
   RepClient& operator=(const RepClient&) = delete;
 
   // 200 and 503 (garden unhealthy) both carry a state that can be used.
-  base::Result<CellState> state();
+  base::Result<CellState> state(const std::string& request_id = {});
 
   // The part the rep refused; empty when it took everything.
   base::Result<Work> work(const Work& work, const std::string& request_id = {});

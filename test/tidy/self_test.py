@@ -65,6 +65,8 @@ BROKEN = [
     ("a core with protobuf", rules.purity, "scheduler/core/a.cpp", "mesos::v1::Offer offer;\n", "names a protobuf type"),
     ("placement with a generated header", rules.purity, "scheduler/placement/a.cpp",
      '#include "mesos/v1/mesos.pb.h"\n', "includes protobuf"),
+    ("diego's JSON with a generated header", rules.purity, "diego/a.cpp", '#include "diego/bbs.pb.h"\n',
+     "includes protobuf"),
     ("a header with a generated one", rules.heavy_headers, "mesos/a.hpp", '#include "mesos/v1/mesos.pb.h"\n',
      "a header includes"),
     ("httplib outside its room", rules.heavy_headers, "scheduler/edge/a.cpp", "#include <httplib.h>\n", "belongs to"),
