@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <string>
 
+#include "local/bbs/bbs_server.hpp"
 #include "local/serve/cluster.hpp"
 #include "platform/flags.hpp"
 #include "platform/log.hpp"
@@ -73,10 +74,13 @@ int main(int argc, char** argv) {
   local::RepOptions rep_options;
   local::add_rep_flags(flags.subcommand("rep", "A stand-in for Diego's rep."), rep_options);
 #endif
+  local::BbsOptions bbs_options;
+  local::add_bbs_flags(flags.subcommand("bbs", "A stand-in for Diego's BBS."), bbs_options);
   const std::string subcommand = platform::parse_or_exit(flags, argc, argv);
 #ifdef DIEGO_LOCAL_REP
   if (subcommand == "rep") return local::run_rep(rep_options);
 #endif
+  if (subcommand == "bbs") return local::run_bbs(bbs_options);
 
   // Before any thread: every thread inherits it, and sigwait takes the signals.
   sigset_t blocked;

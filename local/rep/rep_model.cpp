@@ -80,7 +80,8 @@ diego::Resource RepModel::with_proxy(diego::Resource resource) const {
 // Steps happen at the time they were due, so one late call and many early ones agree.
 void RepModel::advance(base::Time now) {
   for (Container& container : containers_) {
-    while (container.phase != Phase::completed && container.due && *container.due <= now) {
+    while ((container.phase == Phase::starting || container.phase == Phase::running) && container.due &&
+           *container.due <= now) {
       const base::Time at = *container.due;
       const bool crashes = says(container.element, "CRASHME");
       if (container.phase == Phase::starting) {
@@ -91,13 +92,16 @@ void RepModel::advance(base::Time now) {
         } else if (std::holds_alternative<diego::Task>(container.element)) {
           container.due = at + config_.task_duration;
         }
+        say(container, at);
       } else {
         complete(container, crashes, at);
       }
     }
+    if (container.say_at && *container.say_at <= now) say(container, now);
   }
   std::erase_if(containers_, [now](const Container& container) {
-    return container.phase == Phase::completed && *container.due <= now;
+    const bool ends = container.phase == Phase::completed || container.phase == Phase::reserved;
+    return ends && *container.due <= now;
   });
 }
 
@@ -106,10 +110,18 @@ void RepModel::complete(Container& container, bool failed, base::Time at) {
   container.phase = Phase::completed;
   container.failed = failed;
   container.due = at + config_.end_delay;
+  say(container, at);
 }
 
-void RepModel::add(diego::Element element, base::Time now) {
-  containers_.push_back({std::move(element), Phase::starting, false, now + config_.start_delay});
+void RepModel::add(diego::Element element, const std::string& trace_id, base::Time now) {
+  Container container{std::move(element), Phase::starting, false, now + config_.start_delay};
+  container.trace_id = trace_id;
+  if (config_.bbs) {
+    container.phase = Phase::reserved;
+    container.due = now + config_.reserved_expiration;
+  }
+  containers_.push_back(std::move(container));
+  say(containers_.back(), now);
 }
 
 diego::CellState RepModel::state(base::Time now) {
@@ -128,11 +140,12 @@ diego::CellState RepModel::state(base::Time now) {
   std::vector<diego::Lrp> lrps;
   std::vector<diego::Task> tasks;
   for (const Container& container : containers_) {
-    if (container.phase == Phase::starting) ++out.starting_container_count;
+    const bool starting = container.phase == Phase::reserved || container.phase == Phase::starting;
+    if (starting) ++out.starting_container_count;
     if (const auto* const lrp = std::get_if<diego::Lrp>(&container.element)) {
       lrps.push_back(*lrp);
       lrps.back().constraint.rootfs.clear();  // The rep does not know it by then.
-      lrps.back().state = container.phase == Phase::starting  ? "CLAIMED"
+      lrps.back().state = starting                            ? "CLAIMED"
                           : container.phase == Phase::running ? "RUNNING"
                           : container.failed                  ? "CRASHED"
                                                               : "SHUTDOWN";
@@ -154,7 +167,7 @@ diego::CellState RepModel::state(base::Time now) {
   return out;
 }
 
-std::optional<diego::Work> RepModel::work(const diego::Work& work, base::Time now) {
+std::optional<diego::Work> RepModel::work(const diego::Work& work, base::Time now, const std::string& trace_id) {
   advance(now);
   if (!work.cell_id.empty() && work.cell_id != config_.cell_id) return std::nullopt;
   if (evacuated_at_) return work;  // The whole of it, echoed.
@@ -177,7 +190,7 @@ std::optional<diego::Work> RepModel::work(const diego::Work& work, base::Time no
       diego::Lrp taken = lrp;
       taken.instance_guid = base::uuid_text(random_.uuid4()).substr(0, 28);
       taken.resource = need;
-      add(std::move(taken), now);
+      add(std::move(taken), trace_id, now);
     }
   }
   for (const diego::Lrp& lrp : refused_below) append(refused.lrps, lrp);
@@ -191,7 +204,7 @@ std::optional<diego::Work> RepModel::work(const diego::Work& work, base::Time no
     if (here || !knows_rootfs(task.constraint.rootfs) || says(task, "FAILME") || !now_left.take(task.resource)) {
       append(refused.tasks, task);
     } else {
-      add(task, now);
+      add(task, trace_id, now);
     }
   }
   return refused;
@@ -255,8 +268,11 @@ void RepModel::evacuate(base::Time now) {
   advance(now);
   if (evacuated_at_) return;
   evacuated_at_ = now;
+  for (Container& container : containers_) {
+    if (container.phase != Phase::completed) say(container, now);
+  }
   std::erase_if(containers_, [](const Container& container) {
-    return container.phase == Phase::starting && std::holds_alternative<diego::Lrp>(container.element);
+    return container.phase < Phase::running && std::holds_alternative<diego::Lrp>(container.element);
   });
 }
 
@@ -271,8 +287,85 @@ std::optional<base::Time> RepModel::next_deadline() const {
   if (evacuated_at_) consider(*evacuated_at_ + config_.evacuation_timeout);
   for (const Container& container : containers_) {
     if (container.due) consider(*container.due);
+    if (container.say_at) consider(*container.say_at);
   }
   return next;
+}
+
+// ---- The BBS
+
+RepModel::Containers::iterator RepModel::find(std::string_view guid) {
+  return std::find_if(containers_.begin(), containers_.end(), [guid](const Container& container) {
+    const auto* const lrp = std::get_if<diego::Lrp>(&container.element);
+    return guid == (lrp != nullptr ? lrp->instance_guid : std::get<diego::Task>(container.element).task_guid);
+  });
+}
+
+RepBbsCall RepModel::call_about(const Container& container) const {
+  using Kind = RepBbsCall::Kind;
+  RepBbsCall call;
+  call.trace_id = container.trace_id;
+  call.failed = container.failed;
+  if (container.failed) call.reason = "Exited with status 1";
+  const bool ended = container.phase == Phase::completed;
+  const auto* const lrp = std::get_if<diego::Lrp>(&container.element);
+  if (lrp == nullptr) {
+    call.container = std::get<diego::Task>(container.element).task_guid;
+    call.kind = ended ? Kind::complete_task : Kind::start_task;
+    return call;
+  }
+  call.container = lrp->instance_guid;
+  call.process_guid = lrp->process_guid;
+  call.index = lrp->index;
+  call.domain = lrp->domain;
+  const Kind stays[] = {Kind::claim, Kind::start, container.failed ? Kind::crash : Kind::remove};
+  const Kind leaves[] = {Kind::evacuate_claimed, Kind::evacuate_running,
+                         container.failed ? Kind::evacuate_crashed : Kind::evacuate_stopped};
+  call.kind = (evacuated_at_ ? leaves : stays)[ended ? 2 : container.phase == Phase::running ? 1 : 0];
+  return call;
+}
+
+// A container's state is said when it is new and again and again, but for a Task that runs and for the
+// end, which the BBS hears once.
+void RepModel::say(Container& container, base::Time now) {
+  container.say_at.reset();
+  if (!config_.bbs) return;
+  const bool task = std::holds_alternative<diego::Task>(container.element);
+  if (task && (container.phase == Phase::starting || container.phase == Phase::running)) return;
+  calls_.push_back(call_about(container));
+  if (container.phase != Phase::completed)
+    container.say_at = now + (evacuated_at_ ? config_.say_again_evacuating : config_.say_again);
+}
+
+void RepModel::bbs_answered(const RepBbsAnswer& answer, base::Time now) {
+  using Kind = RepBbsCall::Kind;
+  using Outcome = RepBbsAnswer::Outcome;
+  advance(now);
+  const auto at = find(answer.container);
+  if (at == containers_.end()) return;
+  switch (answer.kind) {
+    case Kind::claim:
+    case Kind::start_task:
+      if (answer.outcome == Outcome::done && at->phase == Phase::reserved) {
+        at->phase = Phase::starting;
+        at->due = now + config_.start_delay;
+        if (answer.kind == Kind::start_task) at->say_at.reset();
+      }
+      if (answer.outcome == Outcome::cannot_be_claimed ||
+          (answer.kind == Kind::start_task &&
+           (answer.outcome == Outcome::invalid_state_transition || answer.outcome == Outcome::not_found)))
+        containers_.erase(at);
+      break;
+    case Kind::start:
+      if (answer.outcome == Outcome::cannot_be_started) complete(*at, false, now);
+      break;
+    case Kind::evacuate_running:
+      if (!answer.keep_container) containers_.erase(at);
+      break;
+    default:
+      break;  // Ends and leave-takings are said once, whatever comes of it.
+  }
+  advance(now);
 }
 
 }  // namespace local

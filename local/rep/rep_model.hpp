@@ -1,7 +1,8 @@
-// A rep as far as an auctioneer and an executor can see it: capacity, the life of containers,
-// evacuation. No BBS stands behind it: an accepted LRP starts by itself, a Task ends by itself, and
-// what runs on an evacuating cell stays until it is stopped. Pure: time is given to every call, what
-// became due in between happens first.
+// A rep as far as an auctioneer, an executor and a BBS can see it: capacity, the life of containers,
+// evacuation. Without a BBS behind it an accepted LRP starts by itself, and what runs on an evacuating
+// cell stays until it is stopped; with one it asks the BBS first and tells it what becomes of containers,
+// as calls that somebody else makes. A Task ends by itself. Pure: time is given to every call, what became
+// due in between happens first.
 //
 // Guids steer it: a process or task guid with "FAILME" in it is refused by the executor below the
 // rep, one with "CRASHME" is taken and crashes after it has started.
@@ -11,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/random.hpp"
@@ -36,6 +38,44 @@ struct RepConfig {
   base::Duration crash_delay = std::chrono::milliseconds(200);  // From RUNNING to CRASHED, for CRASHME.
   base::Duration end_delay = std::chrono::milliseconds(200);    // How long what has ended is still shown.
   base::Duration evacuation_timeout = std::chrono::seconds(600);
+
+  bool bbs = false;                                                // Whether a BBS is asked and told.
+  base::Duration say_again = std::chrono::seconds(30);             // What a container's state is to the BBS.
+  base::Duration say_again_evacuating = std::chrono::seconds(10);  // The same on an evacuating cell.
+  base::Duration reserved_expiration = std::chrono::seconds(60);   // Of what the BBS gave no word about.
+};
+
+// A call to the BBS about one container: an instance guid or a task guid.
+struct RepBbsCall {
+  enum class Kind {
+    claim,
+    start,
+    crash,
+    remove,
+    evacuate_claimed,
+    evacuate_running,
+    evacuate_stopped,
+    evacuate_crashed,
+    start_task,
+    complete_task,
+  };
+  Kind kind = Kind::claim;
+  std::string container;
+  std::string process_guid, domain;  // Of an LRP, with its index.
+  std::int32_t index = 0;
+  bool failed = false;  // Of a completed Task.
+  std::string reason;   // Why it crashed or failed.
+  std::string trace_id;
+  bool operator==(const RepBbsCall&) const = default;
+};
+
+struct RepBbsAnswer {
+  enum class Outcome { done, cannot_be_claimed, cannot_be_started, invalid_state_transition, not_found, other_error };
+  RepBbsCall::Kind kind = RepBbsCall::Kind::claim;
+  std::string container;
+  Outcome outcome = Outcome::done;
+  bool keep_container = true;  // Of evacuate_running.
+  bool operator==(const RepBbsAnswer&) const = default;
 };
 
 class RepModel {
@@ -46,7 +86,7 @@ class RepModel {
   diego::CellState state(base::Time now);
 
   // POST /work: the part that was refused, as the rep answers it. nullopt: the work is for another cell.
-  std::optional<diego::Work> work(const diego::Work& work, base::Time now);
+  std::optional<diego::Work> work(const diego::Work& work, base::Time now, const std::string& trace_id = {});
 
   // False: no such container.
   bool stop_lrp(std::string_view process_guid, std::string_view instance_guid, base::Time now);
@@ -67,22 +107,35 @@ class RepModel {
   // When something next changes by itself.
   std::optional<base::Time> next_deadline() const;
 
+  // ---- With a BBS: the calls to make since the last time they were taken, in order for each container,
+  // and what came of each. tick() is for what changes by itself, as the BBS is to hear of it.
+  std::vector<RepBbsCall> take_calls() { return std::exchange(calls_, {}); }
+  void bbs_answered(const RepBbsAnswer& answer, base::Time now);
+  void tick(base::Time now) { advance(now); }
+
  private:
-  enum class Phase { starting, running, completed };
+  enum class Phase { reserved, starting, running, completed };
   struct Container {
     diego::Element element;  // An LRP with its instance guid and proxy memory; a Task as given.
     Phase phase = Phase::starting;
-    bool failed = false;            // Of a completed one.
-    std::optional<base::Time> due;  // When the phase ends by itself.
+    bool failed = false;                    // Of a completed one.
+    std::optional<base::Time> due;          // When the phase ends by itself.
+    std::optional<base::Time> say_at = {};  // When the BBS next hears of it.
+    std::string trace_id = {};
   };
   struct Room {
     std::int64_t memory_mb, disk_mb, containers;
     bool take(const diego::Resource& need);
   };
 
+  using Containers = std::vector<Container>;
+
   void advance(base::Time now);
+  void say(Container& container, base::Time now);
+  RepBbsCall call_about(const Container& container) const;
+  Containers::iterator find(std::string_view guid);
   void complete(Container& container, bool failed, base::Time at);
-  void add(diego::Element element, base::Time now);
+  void add(diego::Element element, const std::string& trace_id, base::Time now);
   Room room() const;
   bool knows_rootfs(std::string_view rootfs) const;
   Container* find_lrp(std::string_view process_guid, std::string_view instance_guid);
@@ -91,8 +144,9 @@ class RepModel {
   const RepConfig config_;
   diego::RootFsProviders providers_;
   base::Random random_;
-  std::vector<Container> containers_;  // In the order in which they came.
+  Containers containers_;  // In the order in which they came.
   std::optional<base::Time> evacuated_at_;
+  std::vector<RepBbsCall> calls_;
 };
 
 }  // namespace local

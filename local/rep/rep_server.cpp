@@ -4,9 +4,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <condition_variable>
 #include <cstdio>
 #include <limits>
 #include <mutex>
+#include <thread>
 #include <vector>
 
 #include "base/text.hpp"
@@ -51,7 +53,8 @@ std::vector<std::string> split_path(std::string_view path) {
 ServerResponse take_work(const ServerRequest& request, RepModel& model, base::Time now) {
   const auto work = diego::parse_work(request.body);
   if (!work) return empty(400);
-  const auto refused = model.work(*work, now);
+  const std::string* const trace = platform::find_header(request.headers, "X-Vcap-Request-Id");
+  const auto refused = model.work(*work, now, trace == nullptr ? "" : *trace);
   if (!refused) return empty(500);
   return encoded(diego::write_work(*refused));
 }
@@ -157,21 +160,85 @@ void add_rep_flags(platform::Flags& flags, RepOptions& options) {
   flags.add("end-delay", config.end_delay, "how long ended containers are still shown");
   flags.add("crash-delay", config.crash_delay, "time from running to crashed, for guids with CRASHME");
   flags.add("evacuation-timeout", config.evacuation_timeout, "longest evacuation");
+  flags.group("BBS");
+  flags.add("bbs-url", options.bbs.url,
+            "http(s)://host:port of a BBS that is asked and told; none: work starts by itself");
+  flags.add("bbs-door", options.bbs.door,
+            "http://host:port of diego-local bbs's door, which is told that the cell is there");
+  flags.add("bbs-interval", config.say_again, "a container's state is said again after", std::chrono::milliseconds(1));
+  flags.add("bbs-interval-evacuating", config.say_again_evacuating, "the same while the cell evacuates",
+            std::chrono::milliseconds(1));
+  flags.group("TLS");
+  flags.add("tls-cert", options.tls_cert, "the cell's certificate, a PEM file, for its listener and for the BBS");
+  flags.add("tls-key", options.tls_key, "its key");
+  flags.add("tls-ca", options.tls_ca, "who signs the certificates that clients must show, and that of the BBS");
   flags.check([&options]() -> base::Status {
     const auto listen = platform::parse_host_port("--listen", options.listen);
     if (!listen) return listen.error();
+    if (options.tls_cert.empty() != options.tls_key.empty())
+      return base::Error{"--tls-cert", "goes with --tls-key, and that with it"};
+    if (options.bbs.url.empty() && !options.bbs.door.empty()) return base::Error{"--bbs-door", "needs --bbs-url"};
     return base::ok();
   });
 }
 
 struct RepServer::Impl {
+  explicit Impl(RepOptions given) : options(std::move(given)) {}
+
+  base::Status start_bbs();
+  void pass_on();  // With the mutex held.
+  void follow_time();
+
   RepOptions options;
   std::mutex mutex;
   std::unique_ptr<RepModel> model;
   std::unique_ptr<platform::HttpServer> server;
+
+  // With a BBS.
+  std::unique_ptr<RepBbsClient> bbs;
+  std::condition_variable changed;
+  bool ending = false;
+  std::thread timer;
 };
 
-RepServer::RepServer(RepOptions options) : impl_(new Impl{std::move(options), {}, nullptr, nullptr}) {}
+// Somebody must hear of what changes by itself, and of what requests have changed.
+void RepServer::Impl::pass_on() {
+  if (!bbs) return;
+  for (RepBbsCall& call : model->take_calls()) bbs->call(std::move(call));
+  changed.notify_one();
+}
+
+void RepServer::Impl::follow_time() {
+  std::unique_lock lock(mutex);
+  while (!ending) {
+    const auto deadline = model->next_deadline();
+    const base::Duration wait = deadline ? *deadline - platform::now() : base::Duration(std::chrono::hours(1));
+    // Never without a pause: the end of an evacuation stays due until the process ends.
+    changed.wait_for(lock, std::max(wait, base::Duration(std::chrono::milliseconds(1))));
+    model->tick(platform::now());
+    for (RepBbsCall& call : model->take_calls()) bbs->call(std::move(call));
+  }
+}
+
+base::Status RepServer::Impl::start_bbs() {
+  if (options.bbs.url.empty()) return base::ok();
+  RepBbsOptions given = options.bbs;
+  given.ca_file = options.tls_ca;
+  given.cert_file = options.tls_cert;
+  given.key_file = options.tls_key;
+  const diego::CellState state = model->state(platform::now());
+  auto client = RepBbsClient::create(given, state.cell_id, presence_json(state), [this](const RepBbsAnswer& answer) {
+    const std::lock_guard lock(mutex);
+    model->bbs_answered(answer, platform::now());
+    pass_on();
+  });
+  if (!client) return client.error();
+  bbs = *std::move(client);
+  timer = std::thread([this] { follow_time(); });
+  return base::ok();
+}
+
+RepServer::RepServer(RepOptions options) : impl_(new Impl(std::move(options))) {}
 
 RepServer::~RepServer() { stop(); }
 
@@ -180,28 +247,53 @@ base::Result<int> RepServer::start() {
   if (!listen) return listen.error();
   platform::ServerOptions options;
   options.listen = *listen;
+  options.cert_file = impl_->options.tls_cert;
+  options.key_file = impl_->options.tls_key;
+  if (!options.cert_file.empty()) options.ca_file = impl_->options.tls_ca;
   impl_->server = std::make_unique<platform::HttpServer>(options, [impl = impl_.get()](const ServerRequest& request) {
     const std::lock_guard lock(impl->mutex);
-    return answer_rep(request, *impl->model, platform::now());
+    ServerResponse response = answer_rep(request, *impl->model, platform::now());
+    impl->pass_on();
+    return response;
   });
   // Requests wait for the model, which is made once the port is known.
   const std::lock_guard lock(impl_->mutex);
   auto port = impl_->server->start("--listen");
   if (!port) return port.error();
   RepConfig config = impl_->options.config;
-  config.rep_url = "http://" + platform::HostPort{listen->host, *port}.text();
+  config.rep_url =
+      (options.cert_file.empty() ? "http://" : "https://") + platform::HostPort{listen->host, *port}.text();
+  config.bbs = !impl_->options.bbs.url.empty();
   impl_->model = std::make_unique<RepModel>(std::move(config), base::Random(platform::random_seed()));
+  if (const base::Status up = impl_->start_bbs(); !up) return up.error();
   return *port;
 }
 
 void RepServer::stop() {
   if (impl_->server) impl_->server->stop();
   impl_->server.reset();
+  {
+    const std::lock_guard lock(impl_->mutex);
+    impl_->ending = true;
+  }
+  impl_->changed.notify_one();
+  if (impl_->timer.joinable()) impl_->timer.join();
+  std::unique_ptr<RepBbsClient> bbs;  // Its threads still report to us: it ends with the mutex free.
+  {
+    const std::lock_guard lock(impl_->mutex);
+    bbs = std::move(impl_->bbs);
+  }
 }
 
 bool RepServer::finished() {
   const std::lock_guard lock(impl_->mutex);
-  return impl_->model && impl_->model->finished(platform::now());
+  const bool done = impl_->model && impl_->model->finished(platform::now());
+  impl_->pass_on();
+  return done;
+}
+
+void RepServer::leave() {
+  if (impl_->bbs) impl_->bbs->leave();
 }
 
 int run_rep(const RepOptions& options) {
@@ -223,6 +315,7 @@ int run_rep(const RepOptions& options) {
     const int signal = ::sigtimedwait(&ends, nullptr, &often);
     if (signal > 0) {
       platform::log_info("rep ends on signal " + std::to_string(signal));
+      server.leave();
       std::fflush(nullptr);
       ::_exit(0);  // At once: what is under way on a connection is not waited for.
     }

@@ -7,6 +7,7 @@
 
 #include "base/result.hpp"
 #include "base/time.hpp"
+#include "local/rep/rep_bbs_client.hpp"
 #include "local/rep/rep_model.hpp"
 #include "platform/flags.hpp"
 #include "platform/http_server.hpp"
@@ -15,6 +16,8 @@ namespace local {
 
 struct RepOptions {
   std::string listen = "127.0.0.1:1800";
+  std::string tls_cert, tls_key, tls_ca;  // As a real rep's: of the listener, and shown to the BBS.
+  RepBbsOptions bbs;
   RepConfig config;  // rep_url is made from the listener.
 };
 
@@ -37,6 +40,9 @@ class RepServer {
 
   // True once an evacuation has ended: the real rep then exits by itself.
   bool finished();
+
+  // Gives up the presence, before the process ends at once.
+  void leave();
 
  private:
   struct Impl;

@@ -38,6 +38,22 @@ def _(bench):
     clean(bench, text)
 
 
+@case("quickstart --diego desires an app and a Task at the BBS stand-in, which sees them running")
+def _(bench):
+    run = bench.start("quickstart-diego", [ROOT / "quickstart", "--diego", "--once"])
+    expect_equal(run.wait(900), 0, "exit code")
+    text = run.text()
+    for key in RUNNING:
+        expect(re.search(rf"{re.escape(key)}\s+(UNCLAIMED|PENDING)", text), f"{key} waiting at first", text)
+        expect(re.search(rf"{re.escape(key)}\s+RUNNING\s+cell-", text), f"{key} RUNNING on a cell", text)
+    table = text.partition("HOLDS")[2].partition("Go on with")[0]
+    expect(all(key in table for key in RUNNING), "every instance in the table", table)
+    expect(text.count("201 {}") == 2, "two wishes accepted", text)
+    expect(len(ports(text)) == 4 and "/desired/lrps/hello" in text.partition("Go on with")[2],
+           "master, bridge, BBS and door, and where to go on", text)
+    clean(bench, text)
+
+
 @case("a second quickstart starts within seconds, beside a first one, and Ctrl-C leaves nothing of either")
 def _(bench):
     first = bench.start("quickstart", [ROOT / "quickstart"])
