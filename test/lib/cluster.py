@@ -1,4 +1,5 @@
 """diego-local and diego-scheduler as tests start them, and words to ask them with."""
+import json
 import os
 import pwd
 import re
@@ -61,13 +62,59 @@ def cell_command(task_duration="2s", rep=None):
             f"--disk-mb $CELL_DISK_MB --zone \"$CELL_ZONE\" --task-duration {task_duration}")
 
 
+class BbsStandIn:
+    """A diego-local bbs: desires, rows and convergence, which asks a bridge. Wishes go in by its door."""
+
+    def __init__(self, bench, bridge_port, name="diego-bbs", convergence="2s", flags=()):
+        self.port, self.door_port = free_port(), free_port()
+        self.url, self.door = f"http://127.0.0.1:{self.port}", f"http://127.0.0.1:{self.door_port}"
+        self.argv = [program("diego-local"), "bbs", "--listen", f"127.0.0.1:{self.port}", "--door",
+                     f"127.0.0.1:{self.door_port}", "--auctioneer", f"http://127.0.0.1:{bridge_port}",
+                     "--convergence", convergence, "--stale-unclaimed", convergence, *flags]
+        self.program = bench.start(name, self.argv, env=clean_environment())
+        wait_for("the BBS stand-in ready", lambda: " ready" in self.program.text())
+        # What cells and the scheduler are told of it.
+        self.rep_flags = f" --bbs-url {self.url} --bbs-door {self.door}"
+        self.scheduler_flags = ["--bbs-url", self.url]
+
+    def desire(self, process_guid, instances, memory_mb=32, **more):
+        self._put(f"/desired/lrps/{process_guid}", {"instances": instances, "memory_mb": memory_mb, "disk_mb": 32, **more})
+
+    def desire_task(self, task_guid, memory_mb=32, **more):
+        self._put(f"/desired/tasks/{task_guid}", {"memory_mb": memory_mb, "disk_mb": 32, **more})
+
+    def _put(self, path, wish):
+        answer = web.request("PUT", self.door + path, json.dumps(wish).encode())
+        expect(answer.status in (200, 201), f"PUT {path} to be taken", f"{answer.status} {answer.body[:200]!r}")
+
+    def remove(self, process_guid):
+        answer = web.request("DELETE", f"{self.door}/desired/lrps/{process_guid}")
+        expect(answer.status in (200, 202, 204), "the desire to be removed", f"{answer.status} {answer.body[:200]!r}")
+
+    def lrps(self):
+        """Key -> its ordinary row."""
+        rows = web.get_json(self.door + "/actual/lrps")["actual_lrps"]
+        return {f"{row['process_guid']}.{row['index']}": row for row in rows if row["presence"] == "ORDINARY"}
+
+    def tasks(self):
+        return {row["task_guid"]: row for row in web.get_json(self.door + "/tasks")["tasks"]}
+
+    def running(self, process_guid):
+        return {key: row for key, row in self.lrps().items()
+                if row["process_guid"] == process_guid and row["state"] == "RUNNING"}
+
+    def wait_running(self, process_guid, count, seconds=20):
+        return wait_for(f"{count} instances of {process_guid} RUNNING in the BBS",
+                        lambda: (found := self.running(process_guid)) and len(found) == count and found, seconds)
+
+
 class Scheduler:
     """A diego-scheduler on a master at host:port, or found by a zk:// or file:// URL. Its state directory outlives it, so that another
     may be started on the same one."""
 
     def __init__(self, bench, master, name="diego-scheduler", codec="json", strategy="spread", idle_timeout="2s",
                  task_duration="2s", state_dir=None, bridge_port=None, rep=None,
-                 executor=None, user=None, flags=(), wait_ready=True, preexec=None, environment=None):
+                 executor=None, user=None, flags=(), wait_ready=True, preexec=None, environment=None, bbs=None):
         self.bridge_port = bridge_port or free_port()
         self.bridge = f"http://127.0.0.1:{self.bridge_port}"
         self.state_dir = state_dir or bench.path(f"{name}-state")
@@ -76,7 +123,8 @@ class Scheduler:
                       "--user", user or own_user()]
         argv = [program("diego-scheduler"), *self.flags, "--bridge-listen", f"127.0.0.1:{self.bridge_port}",
                 "--executor", executor or program("diego-executor"), "--cell-containerizer", "none",
-                "--cell-command", cell_command(task_duration, rep), "--cell-rep-url", "auto",
+                "--cell-command", cell_command(task_duration, rep) + (bbs.rep_flags if bbs else ""),
+                "--cell-rep-url", "auto", *(bbs.scheduler_flags if bbs else ()),
                 "--cell-idle-timeout", idle_timeout, "--mesos-codec", codec, "--strategy", strategy, *flags]
         self.program = bench.start(name, argv, env={**clean_environment(), **(environment or {})}, preexec=preexec)
         self.bench = bench
