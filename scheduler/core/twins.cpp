@@ -100,8 +100,8 @@ void Core::kill_twin(Item& twin, std::string reason, base::Time now) {
 void Core::attempt_runs(Item& item, base::Time now) {
   if (item.twin) {
     Item& current = *items_.find(item.key());
-    note("instance moved instance=" + to_string(item.key()) + " task=" + item.task_id() + " agent=" + item.agent->id +
-         " from=" + current.agent->id);
+    note(std::string(config_.with_bbs ? "instance started anew" : "instance moved") + " instance=" +
+         to_string(item.key()) + " task=" + item.task_id() + " agent=" + item.agent->id + " from=" + current.agent->id);
     swap_attempts(current, item);
     ++current.attempts;
     current.failures = 0;

@@ -16,9 +16,10 @@ std::string Core::reason_of(const Item& item) const {
 std::string Core::reason_of_move(const Item& item) const {
   const Item* twin = twin_of(item);
   if (twin == nullptr || twin->state == State::stopping) return item.reason();
-  if (twin->state != State::queued) return "moves to agent " + twin->agent->id;
+  if (twin->state != State::queued)
+    return (config_.with_bbs ? "starts anew on agent " : "moves to agent ") + twin->agent->id;
   const std::string waits = reason_of(*twin);
-  return "is to move" + (waits.empty() ? "" : ": " + waits);
+  return (config_.with_bbs ? "is auctioned again" : "is to move") + (waits.empty() ? "" : ": " + waits);
 }
 
 std::vector<InstanceView> Core::instances(const InstanceQuery& query) const {

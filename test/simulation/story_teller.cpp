@@ -30,7 +30,8 @@ bool is_worth_telling(const std::string& who, const std::string& text) {
   if (who == "VIOLATION" || who == "lock") return true;
   if (who == "master") return text.starts_with("leads");
   if (who.starts_with("agent-")) return true;
-  if (who.starts_with("bbs")) return text.find("is refused") != std::string::npos;
+  if (who.starts_with("bbs"))
+    return text.find("is refused") != std::string::npos || text.find("wanted no more") != std::string::npos;
   if (who.starts_with("cell ")) return text.starts_with("ends");
   if (!who.starts_with("scheduler-")) return false;
   if (text.starts_with("<-")) return false;
