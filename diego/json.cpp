@@ -201,10 +201,10 @@ bool GoDecoder::field(const JsonMember& member, std::string_view name, bool& out
   return true;
 }
 
-template <class Integer>
-void GoDecoder::read_integer(const JsonValue& value, std::string_view go_type, Integer& out) {
+template <class Number>
+void GoDecoder::read_number(const JsonValue& value, std::string_view go_type, Number& out) {
   if (is_null(value)) return;
-  Integer number = 0;
+  Number number = 0;
   const char* const end = value.text.data() + value.text.size();
   const auto [rest, error] = std::from_chars(value.text.data(), end, number);
   if (value.kind != JsonValue::Kind::number || error != std::errc{} || rest != end) return mismatch(value, go_type);
@@ -213,13 +213,19 @@ void GoDecoder::read_integer(const JsonValue& value, std::string_view go_type, I
 
 bool GoDecoder::field(const JsonMember& member, std::string_view name, std::int32_t& out) {
   if (!named(member, name)) return false;
-  read_integer(member.value, "int32", out);
+  read_number(member.value, "int32", out);
   return true;
 }
 
 bool GoDecoder::field(const JsonMember& member, std::string_view name, std::int64_t& out) {
   if (!named(member, name)) return false;
-  read_integer(member.value, "int", out);
+  read_number(member.value, "int", out);
+  return true;
+}
+
+bool GoDecoder::field(const JsonMember& member, std::string_view name, double& out) {
+  if (!named(member, name)) return false;
+  read_number(member.value, "float64", out);
   return true;
 }
 
@@ -240,7 +246,7 @@ bool GoDecoder::field(const JsonMember& member, std::string_view name, std::vect
   out.clear();
   for (const JsonValue& item : member.value.items) {
     std::int64_t index = 0;
-    read_integer(item, "int", index);
+    read_number(item, "int", index);
     out.push_back(static_cast<std::int32_t>(static_cast<std::uint32_t>(index)));
   }
   return true;

@@ -51,6 +51,7 @@ class GoDecoder {
   bool field(const JsonMember& member, std::string_view name, bool& out);
   bool field(const JsonMember& member, std::string_view name, std::int32_t& out);
   bool field(const JsonMember& member, std::string_view name, std::int64_t& out);
+  bool field(const JsonMember& member, std::string_view name, double& out);
   bool field(const JsonMember& member, std::string_view name, Slice<std::string>& out);
   // Go's []int, each cut to 32 bits.
   bool field(const JsonMember& member, std::string_view name, std::vector<std::int32_t>& out);
@@ -77,8 +78,8 @@ class GoDecoder {
   std::optional<base::Error> error() const;
 
  private:
-  template <class Integer>
-  void read_integer(const JsonValue& value, std::string_view go_type, Integer& out);
+  template <class Number>
+  void read_number(const JsonValue& value, std::string_view go_type, Number& out);
 
   std::string_view package_, type_;
   std::string_view field_;  // Empty outside an object.

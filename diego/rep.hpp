@@ -85,6 +85,8 @@ struct CellState {
   Slice<std::string> placement_tags;
   Slice<std::string> optional_placement_tags;
   std::int64_t proxy_memory_allocation_mb = 0;
+  // No part of the document: the status of the answer says it (503: garden fails its health check).
+  bool garden_healthy = true;
   bool operator==(const CellState&) const = default;
 };
 

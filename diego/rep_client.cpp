@@ -74,7 +74,9 @@ base::Result<CellState> RepClient::state(const std::string& request_id) {
   if (response->status == 503 && response->body.empty()) return refused(what, response->status);
   auto state = parse_cell_state(response->body);
   if (!state) return base::Error{what, state.error().text};
-  if (!cell_id_.empty() && state->cell_id != cell_id_) {
+  state->garden_healthy = response->status == 200;
+  // Reps from before 2017 do not say which cell they are.
+  if (!cell_id_.empty() && !state->cell_id.empty() && state->cell_id != cell_id_) {
     return base::Error{what, "the rep says it is cell \"" + state->cell_id + "\", expected \"" + cell_id_ + "\""};
   }
   return state;
@@ -107,6 +109,16 @@ base::Status RepClient::stop_lrp(const std::string& process_guid, const std::str
 base::Status RepClient::cancel_task(const std::string& task_guid, const std::string& request_id) {
   const std::string path = "/v1/tasks/" + path_segment(task_guid) + "/cancel";
   return expect(send(*network_, {.method = "POST", .path = path}, request_id), "POST " + path, 202);
+}
+
+base::Result<ContainerMetrics> RepClient::container_metrics() {
+  const std::string what = "GET /container_metrics";
+  const auto response = send(*network_, {.path = "/container_metrics"}, {});
+  if (!response) return base::Error{what, response.error().text};
+  if (response->status != 200) return refused(what, response->status);
+  auto metrics = parse_container_metrics(response->body);
+  if (!metrics) return base::Error{what, metrics.error().text};
+  return metrics;
 }
 
 base::Status RepClient::ping() { return expect(send(*admin_, {.path = "/ping"}, {}), "GET /ping", 200); }

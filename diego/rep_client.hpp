@@ -8,6 +8,7 @@
 
 #include "base/result.hpp"
 #include "base/time.hpp"
+#include "diego/container_metrics.hpp"
 #include "diego/rep.hpp"
 
 namespace platform {
@@ -22,7 +23,7 @@ struct RepClientOptions {
   std::string url;        // http(s)://host:port of the network listener.
   std::string admin_url;  // Of the admin listener (/ping, /evacuate); empty: as `url`.
   std::string ca_file, cert_file, key_file;
-  std::string cell_id;  // A /state with another one is an error; empty: not compared.
+  std::string cell_id;  // A /state that names another one is an error; empty: not compared.
   base::Duration timeout = std::chrono::seconds(10);
 };
 
@@ -34,7 +35,7 @@ class RepClient {
   RepClient(const RepClient&) = delete;
   RepClient& operator=(const RepClient&) = delete;
 
-  // 200 and 503 (garden unhealthy) both carry a state that can be used.
+  // 200 and 503 both carry a state that can be used; 503 says that garden is unhealthy.
   base::Result<CellState> state(const std::string& request_id = {});
 
   // The part the rep refused; empty when it took everything.
@@ -44,6 +45,9 @@ class RepClient {
   base::Status stop_lrp(const std::string& process_guid, const std::string& instance_guid,
                         const std::string& request_id = {});
   base::Status cancel_task(const std::string& task_guid, const std::string& request_id = {});
+
+  // What running containers use; reps from before 2018 have no such route.
+  base::Result<ContainerMetrics> container_metrics();
 
   base::Status ping();
 

@@ -51,6 +51,7 @@ TEST_CASE("a state is read whether the cell is healthy or not", "[rep_client]") 
   const auto state = rep.client()->state();
   REQUIRE(state);
   CHECK(state->zone == "z1");
+  CHECK(state->garden_healthy == (status == 200));
   CHECK(rep.last().method == "GET");
   CHECK(rep.last().target == "/state");
 }
@@ -71,6 +72,24 @@ TEST_CASE("a state of another cell, or none, is an error", "[rep_client]") {
 TEST_CASE("any cell's state is read where no id was given", "[rep_client]") {
   FakeRep rep(200, R"({"cell_id":"cell-2"})");
   CHECK(rep.client("")->state()->cell_id == "cell-2");
+}
+
+TEST_CASE("a rep of 2015 does not say which cell it is", "[rep_client]") {
+  FakeRep rep(200, R"({"LRPs":[],"Tasks":null,"Zone":"z1"})");
+  const auto state = rep.client()->state();
+  REQUIRE(state);
+  CHECK(state->zone == "z1");
+  CHECK(state->garden_healthy);
+}
+
+TEST_CASE("container metrics are asked for, and a rep without them is an error", "[rep_client]") {
+  FakeRep rep(200, R"({"cell_id":"cell-1","lrps":[{"instance_guid":"i","memory_usage_bytes":5}],"tasks":[]})");
+  const auto metrics = rep.client()->container_metrics();
+  REQUIRE(metrics);
+  CHECK(*metrics == ContainerMetrics{"cell-1", {{"i", 0, 5, 0}}, {}});
+  CHECK(rep.last().target == "/container_metrics");
+  FakeRep old(404, "404 page not found\n");
+  CHECK(old.client()->container_metrics().error().message() == "GET /container_metrics: the rep answered 404");
 }
 
 TEST_CASE("work is posted as Diego posts it and the refused part comes back", "[rep_client]") {
