@@ -47,7 +47,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   const sigset_t signals = block_signals();
-  platform::start_log("diego-executor", *platform::parse_log_level("--log-level", flags.log_level));
+  platform::start_log("diego-executor", *platform::parse_log_level("--log-level", flags.log_level), flags.log_form);
   platform::log_info("executor=" + agent->executor_id + " framework=" + agent->framework_id +
                      " agent=" + agent->agent_pid);
 

@@ -69,7 +69,18 @@ void Core::on(const ClockTicked&, base::Time now) {
   }
   post_queued(now);
   if (!polling_ && !posting_ && now >= poll_at_) poll(now);
+  if (wants_metrics() && now >= measure_at_) {
+    measuring_ = true;
+    measure_at_ = now + kMetricsEvery;
+    actions_.emplace_back(PollMetrics{});
+  }
   maybe_report(now);
+}
+
+bool Core::wants_metrics() const {
+  return stage_ == Stage::up && subscribed_ && rep_answers_ && !measuring_ &&
+         std::any_of(attempts_.begin(), attempts_.end(),
+                     [](const auto& entry) { return entry.second.phase == Phase::seen; });
 }
 
 void Core::leave(base::Time now, base::Duration grace, const std::string& reason) {
@@ -148,9 +159,15 @@ void Core::post_queued(base::Time now) {
       send(*attempt, TaskState::finished, "the cell is up", now);
       continue;
     }
+    if (!state_->garden_healthy) {
+      send(*attempt, TaskState::failed, "the cell's garden is unhealthy", now);
+      continue;
+    }
     attempt->phase = Phase::posted;
     ++attempt->posts;
-    if (post.trace_id.empty()) post.trace_id = attempt->trace_id;
+    // One post has one id. Work of several requests has none: under another's it would be found where it is not.
+    if (post.work.empty()) post.trace_id = attempt->trace_id;
+    if (post.trace_id != attempt->trace_id) post.trace_id.clear();
     if (const auto* lrp = std::get_if<diego::Lrp>(&attempt->element)) post.work.lrps.push_back(*lrp);
     if (const auto* task = std::get_if<diego::Task>(&attempt->element)) post.work.tasks.push_back(*task);
   }
@@ -235,7 +252,9 @@ CellReport Core::report() const {
     const std::string& domain =
         std::visit([](const auto& element) -> const std::string& { return element.domain; }, attempt.element);
     report.work.push_back({id, domain, attempt.mem_mb, attempt.disk_mb, attempt.rep_state});
+    if (attempt.phase == Phase::seen && !attempt.running_sent) --report.others_starting;
   }
+  report.others_starting = std::max<std::int64_t>(report.others_starting + report.cell.starting_container_count, 0);
   return report;
 }
 
@@ -283,6 +302,7 @@ std::optional<base::Time> Core::next_deadline() const {
   by(next_post());
   by(silent_since_ + (stage_ == Stage::booting ? config_.boot_timeout : config_.rep_timeout));
   by(evacuate_again_at_);
+  if (wants_metrics()) by(measure_at_);
   for (const auto& [id, attempt] : attempts_) {
     if (attempt.phase == Phase::accepted) by(attempt.since + kUnseenMax);
     by(attempt.stop_again_at);

@@ -24,6 +24,7 @@ namespace executor {
 
 struct Config {
   std::string cell_id;           // Empty: the rep's, from its first /state.
+  std::string fallback_cell_id;  // For a rep that names none (before 2017).
   std::int64_t cell_mem_mb = 0;  // The cell's own share of the agent.
   std::int64_t cell_disk_mb = 0;
   std::int64_t cell_max_mem_mb = 0;  // Caps of the capacity told to the rep; 0: none.
@@ -43,6 +44,7 @@ inline constexpr base::Duration kAcknowledgeMax = std::chrono::seconds(10);
 inline constexpr base::Duration kIdlePoll = std::chrono::seconds(2);
 inline constexpr base::Duration kReportEvery = std::chrono::seconds(60);
 inline constexpr base::Duration kReportGap = std::chrono::seconds(1);
+inline constexpr base::Duration kMetricsEvery = std::chrono::seconds(15);  // A rep measures no oftener.
 inline constexpr int kPostsMax = 3;
 // A task with this id prefix carries no work: it is FINISHED when the rep answers. Work never has
 // such an id, for '~' is escaped in guids.
@@ -107,12 +109,14 @@ class Core {
   // on_rep.cpp
   void on(const RepAnswered& event, base::Time now);
   void on(const RepFailed& event, base::Time now);
+  void on(const MetricsAnswered& event, base::Time now);
   void on(const WorkAnswered& event, base::Time now);
   void on(const StopAnswered& event, base::Time now);
   void on(const EvacuateAnswered& event, base::Time now);
   void rep_came_up(base::Time now);
   bool match_lrps(const std::vector<diego::Lrp>& lrps, base::Time now);
   bool match_tasks(const std::vector<diego::Task>& tasks, base::Time now);
+  bool guess_tasks(const diego::CellState& state, base::Time now);
   bool observe(Attempt& attempt, const std::string& state, const diego::Resource& resource, base::Time now);
   bool judge_missing(const std::set<std::string>& present, base::Time now);
   void accept(Attempt& attempt, base::Time now);
@@ -130,6 +134,7 @@ class Core {
   void post_queued(base::Time now);
   void poll(base::Time now);
   void maybe_report(base::Time now);
+  bool wants_metrics() const;
   void send(Attempt& attempt, TaskState state, const std::string& message, base::Time now, bool with_cell = false);
   void say_updates();
   void log(Log::Level level, std::string text);
@@ -165,6 +170,8 @@ class Core {
   std::string last_failure_;
   bool polling_ = false, posting_ = false, evacuating_ = false;
   std::optional<base::Time> evacuate_again_at_;
+  bool measuring_ = false, metrics_failed_ = false;
+  base::Time measure_at_;
   base::Time poll_at_;
   int quick_polls_ = 0;  // Since the last change.
   base::Time changed_at_;

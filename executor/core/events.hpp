@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/time.hpp"
+#include "diego/container_metrics.hpp"
 #include "diego/rep.hpp"
 
 namespace executor {
@@ -49,7 +50,15 @@ struct CellReport {
   bool rep_answers = false;
   diego::CellState cell;
   std::vector<HeldWork> work;
+  std::int64_t others_starting = 0;  // Starting containers that are no LRP of `work`.
   bool operator==(const CellReport&) const = default;
+};
+
+// What one task uses.
+struct HeldUsage {
+  std::string task_id;
+  std::int64_t cpus_milli = 0, memory_bytes = 0, disk_bytes = 0;
+  bool operator==(const HeldUsage&) const = default;
 };
 
 // ---- Events
@@ -93,6 +102,10 @@ struct RepAnswered {
 struct RepFailed {
   std::string text;
 };
+struct MetricsAnswered {
+  diego::ContainerMetrics metrics;
+  std::optional<std::string> error;
+};
 struct WorkAnswered {
   diego::Work refused;
   std::optional<std::string> error;  // Set: unknown whether the rep took it.
@@ -116,7 +129,7 @@ struct ClockTicked {};
 
 using Event = std::variant<Subscribed, StreamLost, SessionEnded, TasksLaunched, KillRequested, Acknowledged,
                            ReportRequested, DrainRequested, ShutdownRequested, Terminated, RepAnswered, RepFailed,
-                           WorkAnswered, StopAnswered, EvacuateAnswered, CellEnded, ClockTicked>;
+                           MetricsAnswered, WorkAnswered, StopAnswered, EvacuateAnswered, CellEnded, ClockTicked>;
 
 // ---- Actions
 
@@ -139,19 +152,24 @@ struct PollState {
 };
 struct PostWork {
   diego::Work work;
-  std::string trace_id;
+  std::string trace_id;  // Of all of it; empty: none, or they differ.
   bool operator==(const PostWork&) const = default;
 };
 struct StopLrp {
-  std::string task_id, process_guid, instance_guid;
+  std::string task_id, process_guid, instance_guid, trace_id;
   bool operator==(const StopLrp&) const = default;
 };
 struct CancelTask {
-  std::string task_id, task_guid;
+  std::string task_id, task_guid, trace_id;
   bool operator==(const CancelTask&) const = default;
 };
 struct Evacuate {
   bool operator==(const Evacuate&) const = default;
+};
+
+// To the rep, beside the others: they do not wait for it.
+struct PollMetrics {
+  bool operator==(const PollMetrics&) const = default;
 };
 
 // To the agent; only ordered while subscribed. An update that gets lost is carried by the next
@@ -168,6 +186,11 @@ struct SendReport {
   CellReport report;
   bool operator==(const SendReport&) const = default;
 };
+struct SendMetrics {
+  std::string cell_id;
+  std::vector<HeldUsage> usage;
+  bool operator==(const SendMetrics&) const = default;
+};
 
 // The program ends now; nothing follows.
 struct Exit {
@@ -182,8 +205,8 @@ struct Log {
   bool operator==(const Log&) const = default;
 };
 
-using Action = std::variant<StartCell, StopCell, PollState, PostWork, StopLrp, CancelTask, Evacuate, SendUpdate,
-                            SendHello, SendReport, Exit, Log>;
+using Action = std::variant<StartCell, StopCell, PollState, PollMetrics, PostWork, StopLrp, CancelTask, Evacuate,
+                            SendUpdate, SendHello, SendReport, SendMetrics, Exit, Log>;
 using Actions = std::vector<Action>;
 
 }  // namespace executor

@@ -93,11 +93,13 @@ void Core::on(const KillRequested& event, base::Time now) {
 void Core::stop(Attempt& attempt, base::Time now) {
   if (const auto* task = std::get_if<diego::Task>(&attempt.element)) {
     if (attempt.phase != Phase::accepted && attempt.phase != Phase::seen) return;
-    actions_.emplace_back(CancelTask{attempt.task_id, task->task_guid});
+    actions_.emplace_back(CancelTask{attempt.task_id, task->task_guid, attempt.trace_id});
   } else {
     if (attempt.phase != Phase::seen) return;
-    actions_.emplace_back(
-        StopLrp{attempt.task_id, std::get<diego::Lrp>(attempt.element).process_guid, attempt.instance_guid});
+    if (attempt.instance_guid.empty())
+      return log(Log::Level::warning, "cannot be stopped, its rep names no instance guid task=" + attempt.task_id);
+    actions_.emplace_back(StopLrp{attempt.task_id, std::get<diego::Lrp>(attempt.element).process_guid,
+                                  attempt.instance_guid, attempt.trace_id});
   }
   attempt.stop_again_at = now + kStopAgain;
   changed_at_ = now;

@@ -27,7 +27,8 @@ void Core::on(const RepAnswered& event, base::Time now) {
   silent_since_ = now;
   diego::CellState state = event.state;
   bool changed = match_lrps(state.lrps, now);
-  changed = match_tasks(state.tasks, now) || changed;
+  const bool lists_tasks = !state.cell_id.empty() || !state.tasks.null();
+  changed = (lists_tasks ? match_tasks(state.tasks, now) : guess_tasks(state, now)) || changed;
   was_away_ = false;
   state.lrps = {};
   state.tasks = {};
@@ -42,10 +43,11 @@ void Core::on(const RepAnswered& event, base::Time now) {
   if (stage_ == Stage::leaving) leave_further(now);
 }
 
-void Core::rep_came_up(base::Time) {
+void Core::rep_came_up(base::Time now) {
   stage_ = Stage::up;
+  measure_at_ = now + kMetricsEvery;
   if (config_.cell_id.empty()) {
-    config_.cell_id = state_->cell_id;
+    config_.cell_id = state_->cell_id.empty() ? config_.fallback_cell_id : state_->cell_id;
     if (subscribed_) actions_.emplace_back(SendHello{config_.cell_id, executor_info_});
   }
   log(Log::Level::info, "the rep is up cell=" + config_.cell_id);
@@ -63,6 +65,31 @@ void Core::on(const RepFailed& event, base::Time now) {
   was_away_ = stage_ != Stage::booting;
   last_failure_ = event.text;
   poll_at_ = now + poll_gap(now);
+}
+
+// Best effort: what cannot be had is not asked for again before its time.
+void Core::on(const MetricsAnswered& event, base::Time) {
+  measuring_ = false;
+  const std::string& cell_id = event.metrics.cell_id;
+  std::optional<std::string> error = event.error;
+  if (!error && !cell_id.empty() && cell_id != config_.cell_id) error = "they are of cell \"" + cell_id + "\"";
+  if (error && !std::exchange(metrics_failed_, true)) log(Log::Level::warning, "no container metrics: " + *error);
+  if (error) return;
+  metrics_failed_ = false;
+  std::map<std::string_view, const diego::ContainerUsage*> lrps, tasks;
+  for (const auto& usage : event.metrics.lrps) lrps.emplace(usage.guid, &usage);
+  for (const auto& usage : event.metrics.tasks) tasks.emplace(usage.guid, &usage);
+  SendMetrics metrics{config_.cell_id, {}};
+  for (const auto& [id, attempt] : attempts_) {
+    if (attempt.phase != Phase::seen) continue;
+    const auto* task = std::get_if<diego::Task>(&attempt.element);
+    const auto& usages = task != nullptr ? tasks : lrps;
+    const auto found = usages.find(task != nullptr ? task->task_guid : attempt.instance_guid);
+    if (found == usages.end()) continue;
+    const diego::ContainerUsage& usage = *found->second;
+    metrics.usage.push_back({id, usage.cpus_milli, usage.memory_bytes, usage.disk_bytes});
+  }
+  if (subscribed_ && !metrics.usage.empty()) actions_.emplace_back(std::move(metrics));
 }
 
 // The answer names what was refused; with an error nothing is known, and /state has to tell.
@@ -130,38 +157,49 @@ void Core::accept(Attempt& attempt, base::Time now) {
 bool Core::match_lrps(const std::vector<diego::Lrp>& lrps, base::Time now) {
   std::map<std::string, Attempt*> owners;  // By instance guid.
   std::vector<Attempt*> unmatched;         // Oldest first.
+  std::vector<Attempt*> nameless;          // Seen without an instance guid, as a rep of 2015 shows all.
   for (Attempt* attempt : in_order()) {
     if (attempt->boot || !std::holds_alternative<diego::Lrp>(attempt->element)) continue;
     if (attempt->phase == Phase::seen || attempt->phase == Phase::ended) {
-      if (!attempt->instance_guid.empty()) owners.emplace(attempt->instance_guid, attempt);
+      if (!attempt->instance_guid.empty()) {
+        owners.emplace(attempt->instance_guid, attempt);
+      } else if (attempt->phase == Phase::seen) {
+        nameless.push_back(attempt);
+      }
     } else if (attempt->phase == Phase::accepted || attempt->phase == Phase::unclear) {
       unmatched.push_back(attempt);
     }
   }
+  const auto take_oldest = [](std::vector<Attempt*>& from, const diego::Lrp& lrp) -> Attempt* {
+    const auto oldest = std::find_if(from.begin(), from.end(), [&](const Attempt* one) {
+      return same_key(std::get<diego::Lrp>(one->element), lrp);
+    });
+    if (oldest == from.end()) return nullptr;
+    Attempt* attempt = *oldest;
+    from.erase(oldest);
+    return attempt;
+  };
   bool changed = false;
   std::set<std::string> present, foreign;
   for (const diego::Lrp& lrp : lrps) {
-    Attempt* attempt = nullptr;
-    if (const auto owner = owners.find(lrp.instance_guid); owner != owners.end()) {
+    Attempt* attempt = lrp.instance_guid.empty() ? take_oldest(nameless, lrp) : nullptr;
+    if (attempt != nullptr) {
+      // It is the one that was seen before.
+    } else if (const auto owner = owners.find(lrp.instance_guid); owner != owners.end()) {
       attempt = owner->second;
     } else if (!foreign_.contains(lrp.instance_guid)) {
       // The request has no instance guid, so the first unknown one of the key is the oldest attempt's.
-      const auto oldest = std::find_if(unmatched.begin(), unmatched.end(), [&](const Attempt* one) {
-        return same_key(std::get<diego::Lrp>(one->element), lrp);
-      });
-      if (oldest != unmatched.end()) {
-        attempt = *oldest;
-        unmatched.erase(oldest);
-      }
+      attempt = take_oldest(unmatched, lrp);
     }
     if (attempt == nullptr) {
-      foreign.insert(lrp.instance_guid);
+      if (!lrp.instance_guid.empty()) foreign.insert(lrp.instance_guid);
       continue;
     }
     present.insert(attempt->task_id);
     if (attempt->phase == Phase::ended) continue;
     attempt->instance_guid = lrp.instance_guid;
-    changed = observe(*attempt, lrp.state, lrp.resource, now) || changed;
+    // Reps said no state before 2018; there is no more to wait for then.
+    changed = observe(*attempt, lrp.state.empty() ? "RUNNING" : lrp.state, lrp.resource, now) || changed;
   }
   foreign_ = std::move(foreign);
   for (Attempt* attempt : in_order()) {
@@ -194,6 +232,29 @@ bool Core::match_tasks(const std::vector<diego::Task>& tasks, base::Time now) {
       send(*attempt, attempt->stop_wanted ? TaskState::killed : state, task.failed ? "the task failed" : "", now);
       changed = true;
     }
+  }
+  return judge_missing(present, now) || changed;
+}
+
+// A rep of 2015 lists no Tasks. Of its containers those that no LRP has are theirs: while there are any,
+// each Task that was taken may still run; when there is none, all have ended.
+bool Core::guess_tasks(const diego::CellState& state, base::Time now) {
+  const auto held = state.total.containers - state.available.containers - static_cast<std::int64_t>(state.lrps.size());
+  bool changed = false;
+  std::set<std::string> present;
+  std::int64_t running = 0;
+  for (Attempt* attempt : in_order()) {
+    const auto* task = std::get_if<diego::Task>(&attempt->element);
+    if (task == nullptr || attempt->boot) {
+      present.insert(attempt->task_id);  // Not judged here.
+      continue;
+    }
+    const bool taken = attempt->phase == Phase::accepted || (attempt->phase == Phase::seen && held > 0) ||
+                       (attempt->phase == Phase::unclear && held > running);
+    if (!taken) continue;
+    ++running;
+    present.insert(attempt->task_id);
+    changed = observe(*attempt, "Running", task->resource, now) || changed;
   }
   return judge_missing(present, now) || changed;
 }

@@ -25,7 +25,8 @@ mesos_client::SessionConfig session_config(const AgentEnvironment& agent) {
 
 platform::LogLevel level_of(const Event& event) {
   return std::holds_alternative<RepAnswered>(event) || std::holds_alternative<RepFailed>(event) ||
-                 std::holds_alternative<ClockTicked>(event) || std::holds_alternative<Acknowledged>(event)
+                 std::holds_alternative<ClockTicked>(event) || std::holds_alternative<Acknowledged>(event) ||
+                 std::holds_alternative<MetricsAnswered>(event)
              ? platform::LogLevel::debug
              : platform::LogLevel::info;
 }
@@ -35,7 +36,8 @@ platform::LogLevel level_of(const Action& action) {
     if (log->level == Log::Level::error) return platform::LogLevel::error;
     if (log->level == Log::Level::warning) return platform::LogLevel::warning;
   }
-  return std::holds_alternative<PollState>(action) || std::holds_alternative<SendReport>(action)
+  return std::holds_alternative<PollState>(action) || std::holds_alternative<SendReport>(action) ||
+                 std::holds_alternative<PollMetrics>(action) || std::holds_alternative<SendMetrics>(action)
              ? platform::LogLevel::debug
              : platform::LogLevel::info;
 }
@@ -43,7 +45,11 @@ platform::LogLevel level_of(const Action& action) {
 template <class Said>
 void print(const Said& said) {
   const platform::LogLevel level = level_of(said);
-  if (platform::log_enabled(level)) platform::log(level, line_of(said));
+  if (!platform::log_enabled(level)) return;
+  const std::string* const trace_id = trace_of(said);
+  if (!platform::logs_lager() || trace_id == nullptr) return platform::log(level, line_of(said));
+  platform::LagerText text = platform::as_lager(line_of(said));
+  platform::log(level, "", text.message, text.data.add_trace(*trace_id, platform::random_seed()));
 }
 
 }  // namespace
@@ -76,6 +82,7 @@ int Loop::run() {
   mailbox_.close();
   stream_.reset();
   calls_.reset();
+  metrics_.reset();
   rep_.reset();
   cell_.reset();
   return exit_->code;
@@ -196,8 +203,14 @@ void Loop::perform(const Action& action) {
     return call(
         mesos_client::executor_message_call(agent_.framework_id, agent_.executor_id, report_message(report->report)));
   }
+  if (const auto* metrics = std::get_if<SendMetrics>(&action)) {
+    return call(
+        mesos_client::executor_message_call(agent_.framework_id, agent_.executor_id, metrics_message(*metrics)));
+  }
   if (const auto* exit = std::get_if<Exit>(&action)) {
     exit_ = *exit;
+  } else if (std::holds_alternative<PollMetrics>(action) && metrics_) {
+    metrics_->order(action);
   } else if (!std::holds_alternative<Log>(action) && rep_) {
     rep_->order(action);
   }
@@ -217,14 +230,16 @@ void Loop::start_cell(const StartCell& start) {
   }
   const auto address = rep_address(flags_, port);
   if (!address) return ended("was not started: " + address.error().message());
-  auto client = diego::RepClient::create({.url = address->url,
-                                          .admin_url = address->admin_url,
-                                          .ca_file = flags_.rep_ca,
-                                          .cert_file = flags_.rep_cert,
-                                          .key_file = flags_.rep_key,
-                                          .cell_id = config_.cell_id});
-  if (!client) return ended("was not started: " + client.error().message());
-  rep_ = std::make_unique<RepWorker>(*std::move(client), [this](Event event) { mailbox_.post(std::move(event)); });
+  for (auto* worker : {&rep_, &metrics_}) {
+    auto client = diego::RepClient::create({.url = address->url,
+                                            .admin_url = address->admin_url,
+                                            .ca_file = flags_.rep_ca,
+                                            .cert_file = flags_.rep_cert,
+                                            .key_file = flags_.rep_key,
+                                            .cell_id = config_.cell_id});
+    if (!client) return ended("was not started: " + client.error().message());
+    *worker = std::make_unique<RepWorker>(*std::move(client), [this](Event event) { mailbox_.post(std::move(event)); });
+  }
   if (flags_.cell_command.empty()) return;
 
   platform::Command command;

@@ -83,6 +83,7 @@ class Loop {
   std::unique_ptr<mesos_client::StreamConnection> stream_;
   std::unique_ptr<mesos_client::CallConnection> calls_;
   std::unique_ptr<RepWorker> rep_;
+  std::unique_ptr<RepWorker> metrics_;  // A connection of their own: they are best effort, work is not.
   std::unique_ptr<CellProcess> cell_;
 };
 

@@ -50,6 +50,10 @@ struct EventLine {
                        e.state.starting_container_count, e.state.available.memory_mb);
   }
   std::string operator()(const RepFailed& e) const { return "no state: " + e.text; }
+  std::string operator()(const MetricsAnswered& e) const {
+    if (e.error) return "no container metrics: " + *e.error;
+    return fmt::format("container metrics lrps={} tasks={}", e.metrics.lrps.size(), e.metrics.tasks.size());
+  }
   std::string operator()(const WorkAnswered& e) const {
     if (e.error) return "work answered: " + *e.error;
     return fmt::format("work answered refused_lrps={} refused_tasks={}", e.refused.lrps.size(), e.refused.tasks.size());
@@ -68,6 +72,7 @@ struct ActionLine {
     return "stop the cell grace=" + platform::format_duration(a.grace);
   }
   std::string operator()(const PollState&) const { return "poll state"; }
+  std::string operator()(const PollMetrics&) const { return "poll container metrics"; }
   std::string operator()(const PostWork& a) const {
     return fmt::format("post work lrps={} tasks={}", a.work.lrps.size(), a.work.tasks.size());
   }
@@ -84,6 +89,9 @@ struct ActionLine {
     return fmt::format("report cell={} rep_answers={} work={}", a.report.cell_id, a.report.rep_answers,
                        a.report.work.size());
   }
+  std::string operator()(const SendMetrics& a) const {
+    return fmt::format("metrics cell={} instances={}", a.cell_id, a.usage.size());
+  }
   std::string operator()(const Exit& a) const { return fmt::format("exit {}: {}", a.code, a.reason); }
   std::string operator()(const Log& a) const { return a.text; }
 };
@@ -92,5 +100,17 @@ struct ActionLine {
 
 std::string line_of(const Event& event) { return std::visit(EventLine{}, event); }
 std::string line_of(const Action& action) { return std::visit(ActionLine{}, action); }
+
+const std::string* trace_of(const Event& event) {
+  const auto* launched = std::get_if<TasksLaunched>(&event);
+  return launched != nullptr && launched->tasks.size() == 1 ? &launched->tasks.front().trace_id : nullptr;
+}
+
+const std::string* trace_of(const Action& action) {
+  if (const auto* post = std::get_if<PostWork>(&action)) return &post->trace_id;
+  if (const auto* stop = std::get_if<StopLrp>(&action)) return &stop->trace_id;
+  if (const auto* cancel = std::get_if<CancelTask>(&action)) return &cancel->trace_id;
+  return nullptr;
+}
 
 }  // namespace executor

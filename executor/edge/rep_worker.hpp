@@ -20,7 +20,7 @@ class RepWorker {
   RepWorker(const RepWorker&) = delete;
   RepWorker& operator=(const RepWorker&) = delete;
 
-  // One of PollState, PostWork, StopLrp, CancelTask, Evacuate.
+  // One of PollState, PollMetrics, PostWork, StopLrp, CancelTask, Evacuate.
   void order(Action action) { orders_.post(std::move(action)); }
 
  private:

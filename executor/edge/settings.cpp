@@ -59,6 +59,9 @@ void declare(platform::Flags& parser, Flags& flags) {
   parser.group("Mesos and log");
   parser.add_choice("mesos-codec", flags.mesos_codec, {"json", "protobuf"}, "encoding spoken with the agent");
   parser.add_choice("log-level", flags.log_level, {"debug", "info", "warning", "error"}, "least level that is logged");
+  parser.add_choice("log-format", flags.log_form.format, {"text", "lager"},
+                    "lager: JSON lines as Diego's programs write them");
+  parser.add_choice("log-time-format", flags.log_form.time_format, {"unix-epoch", "rfc3339"}, "of the lager format");
   parser.check([&flags]() -> base::Status {
     if (wants_free_port(flags) && flags.cell_command.empty()) {
       return base::Error{"--rep-url", "auto needs a --cell-command that listens on $REP_LISTEN"};
@@ -169,6 +172,7 @@ Config core_config(const Flags& flags, const AgentEnvironment& agent) {
   // A rep that runs already has an id of its own.
   if (config.cell_id.empty() && !flags.cell_command.empty())
     config.cell_id = default_cell_id(agent.agent_pid, agent.executor_id);
+  config.fallback_cell_id = default_cell_id(agent.agent_pid, agent.executor_id);
   config.cell_mem_mb = flags.cell_mem_mb;
   config.cell_disk_mb = flags.cell_disk_mb;
   config.cell_max_mem_mb = flags.cell_max_mem_mb;

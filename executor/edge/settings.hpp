@@ -30,6 +30,7 @@ struct Flags {
   base::Duration rep_timeout = std::chrono::seconds(30);
   std::string mesos_codec = "json";
   std::string log_level = "info";
+  platform::LogForm log_form;
 };
 
 // Registers them; `flags` is filled by parsing.

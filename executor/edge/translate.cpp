@@ -204,6 +204,8 @@ std::string report_message(const CellReport& report) {
   for (const auto& tag : report.cell.placement_tags) state.add_placement_tags(tag);
   for (const auto& tag : report.cell.optional_placement_tags) state.add_optional_placement_tags(tag);
   state.set_starting_containers(report.cell.starting_container_count);
+  state.set_others_starting(report.others_starting);
+  state.set_garden_unhealthy(!report.cell.garden_healthy);
 
   std::size_t bytes = message.ByteSizeLong() + 64;  // Room for lengths that grow and the flag.
   for (const HeldWork& held : report.work) {
@@ -219,6 +221,28 @@ std::string report_message(const CellReport& report) {
       break;
     }
     *state.add_work() = work;
+  }
+  return message.SerializeAsString();
+}
+
+std::string metrics_message(const SendMetrics& metrics) {
+  cell::v1::ToScheduler message;
+  auto& body = *message.mutable_metrics();
+  body.set_cell_id(metrics.cell_id);
+  std::size_t bytes = message.ByteSizeLong() + 64;  // Room for lengths that grow and the count.
+  for (const HeldUsage& held : metrics.usage) {
+    cell::v1::Usage usage;
+    usage.set_task_id(held.task_id);
+    usage.set_cpus_milli(held.cpus_milli);
+    usage.set_memory_bytes(held.memory_bytes);
+    usage.set_disk_bytes(held.disk_bytes);
+    const std::size_t more = usage.ByteSizeLong() + 4;
+    if (bytes + more > kMessageBytesMax) {
+      body.set_dropped(body.dropped() + 1);
+      continue;
+    }
+    bytes += more;
+    *body.add_usage() = std::move(usage);
   }
   return message.SerializeAsString();
 }

@@ -29,8 +29,9 @@ std::string zone_of(const mesos::v1::executor::Event& subscribed);
 
 mesos::v1::TaskStatus status_of(const Update& update);
 
-// ToScheduler messages, binary. The report is cut to 64 KiB.
+// ToScheduler messages, binary. Report and metrics are cut to 64 KiB.
 std::string hello_message(const SendHello& hello);
 std::string report_message(const CellReport& report);
+std::string metrics_message(const SendMetrics& metrics);
 
 }  // namespace executor

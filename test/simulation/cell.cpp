@@ -360,6 +360,8 @@ void Cell::perform(const executor::Action& action) {
     return call(mesos_client::executor_message_call(framework, id, executor::hello_message(*hello)));
   if (const auto* report = std::get_if<executor::SendReport>(&action))
     return call(mesos_client::executor_message_call(framework, id, executor::report_message(report->report)));
+  if (const auto* metrics = std::get_if<executor::SendMetrics>(&action))
+    return call(mesos_client::executor_message_call(framework, id, executor::metrics_message(*metrics)));
   if (const auto* left = std::get_if<executor::Exit>(&action))
     return exit(left->code, "exit " + std::to_string(left->code) + ": " + left->reason, true);
   if (!std::holds_alternative<executor::Log>(action)) order_rep(action);

@@ -68,6 +68,7 @@ void Cell::fail_orders(const std::string& why) {
 
 executor::Event Cell::failed(const executor::Action& action, const std::string& why) {
   if (std::holds_alternative<executor::PollState>(action)) return executor::RepFailed{why};
+  if (std::holds_alternative<executor::PollMetrics>(action)) return executor::MetricsAnswered{{}, why};
   if (std::holds_alternative<executor::PostWork>(action)) return executor::WorkAnswered{{}, why};
   if (const auto* stop = std::get_if<executor::StopLrp>(&action)) return executor::StopAnswered{stop->task_id, why};
   if (const auto* cancel = std::get_if<executor::CancelTask>(&action))
@@ -117,6 +118,8 @@ executor::Event Cell::rep_answers(const executor::Action& action) {
     diego::CellState state = rep_->state(now);
     lie(state);
     answer = executor::RepAnswered{std::move(state)};
+  } else if (std::holds_alternative<executor::PollMetrics>(action)) {
+    answer = executor::MetricsAnswered{*diego::parse_container_metrics(rep_->container_metrics(now)), std::nullopt};
   } else if (const auto* post = std::get_if<executor::PostWork>(&action)) {
     if (sim.one_in(rates.rep_refuse)) {
       sim.fault("rep_refuses", name_);

@@ -26,6 +26,7 @@ struct Print {
   }
   std::string operator()(const StopCell& a) const { return "stop cell " + std::to_string(base::to_millis(a.grace)); }
   std::string operator()(const PollState&) const { return "poll"; }
+  std::string operator()(const PollMetrics&) const { return "poll metrics"; }
   std::string operator()(const PostWork& a) const {
     std::string line = "post";
     for (const auto& lrp : a.work.lrps) line += " " + lrp.process_guid + "." + std::to_string(lrp.index);
@@ -40,6 +41,14 @@ struct Print {
   }
   std::string operator()(const SendHello& a) const { return "hello " + a.cell_id; }
   std::string operator()(const SendReport&) const { return "report"; }
+  std::string operator()(const SendMetrics& a) const {
+    std::string line = "metrics " + a.cell_id;
+    for (const HeldUsage& usage : a.usage) {
+      line += " " + usage.task_id + "=" + std::to_string(usage.cpus_milli) + "/" + std::to_string(usage.memory_bytes) +
+              "/" + std::to_string(usage.disk_bytes);
+    }
+    return line;
+  }
   std::string operator()(const Exit& a) const { return "exit " + std::to_string(a.code) + ": " + a.reason; }
   std::string operator()(const Log& a) const { return "log: " + a.text; }
 };

@@ -95,6 +95,38 @@ TEST_CASE("a report is cut to what a message may hold, and says so", "[translate
   CHECK(message.state().work(0).rep_state() == "RUNNING");
 }
 
+TEST_CASE("a report says how the rep's garden is and how many others start", "[translate]") {
+  CellReport report{.cell_id = "c", .rep_answers = true};
+  report.cell.available = {4, 5, 6};
+  report.cell.starting_container_count = 3;
+  report.others_starting = 2;
+  cell::v1::ToScheduler message;
+  REQUIRE(message.ParseFromString(report_message(report)));
+  CHECK_FALSE(message.state().garden_unhealthy());
+  CHECK(message.state().available().memory_mb() == 4);
+  CHECK(message.state().starting_containers() == 3);
+  CHECK(message.state().others_starting() == 2);
+  report.cell.garden_healthy = false;
+  REQUIRE(message.ParseFromString(report_message(report)));
+  CHECK(message.state().garden_unhealthy());
+}
+
+TEST_CASE("metrics are cut to what a message may hold by whole instances, which are counted", "[translate]") {
+  SendMetrics metrics{"c", {}};
+  for (int i = 0; i < 2000; ++i) metrics.usage.push_back({std::string(60, 'a') + std::to_string(i), 10, 1 << 30, 5});
+  const std::string bytes = metrics_message(metrics);
+  CHECK(bytes.size() <= 64 * 1024);
+  CHECK(bytes.size() > 60 * 1024);
+  cell::v1::ToScheduler message;
+  REQUIRE(message.ParseFromString(bytes));
+  CHECK(message.metrics().dropped() == 2000 - message.metrics().usage_size());
+  metrics.usage.resize(2);
+  REQUIRE(message.ParseFromString(metrics_message(metrics)));
+  CHECK(message.metrics().dropped() == 0);
+  REQUIRE(message.metrics().usage_size() == 2);
+  CHECK(message.metrics().usage(1).memory_bytes() == 1 << 30);
+}
+
 TEST_CASE("an update becomes a status with its uuid, time and message", "[translate]") {
   const auto status = status_of(
       {"a.0.x", TaskState::killing, std::string(16, 'u'), base::Time(std::chrono::milliseconds(1500)), "why"});
