@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -97,10 +98,17 @@ struct ReadRows {
   std::string guid;
   bool operator==(const ReadRows&) const = default;
 };
+// An instance that has found no place for so long that somebody should know.
+struct Refusal {
+  Key key;
+  std::string reason, trace_id;
+  bool operator==(const Refusal&) const = default;
+};
 // For the log: something changed (info) or is odd but handled (warning).
 struct Note {
   bool warning = false;
   std::string text;
+  std::optional<Refusal> refusal = {};  // What the text says, if it says that.
   bool operator==(const Note&) const = default;
 };
 

@@ -125,7 +125,8 @@ void Core::run_items_due(base::Time now) {
     const std::string reason = reason_of(*item);
     if (reason.empty()) continue;
     warn("not placed for " + std::to_string(base::to_millis(now - item->accepted) / 1000) +
-         " s instance=" + to_string(item->key()) + " reason=\"" + reason + "\"");
+             " s instance=" + to_string(item->key()) + " reason=\"" + reason + "\"",
+         Refusal{item->key(), reason, item->trace == nullptr ? "" : *item->trace});
   }
   while (!ended_.empty()) {
     Item* item = Items::get(ended_.front().second);

@@ -76,6 +76,8 @@ class Core {
   // Keys that a pattern names; ended ones included while they are kept.
   std::vector<Key> matching(const KeyPattern& pattern) const { return items_.matching(pattern); }
   std::vector<CellView> cells() const;
+  // Of the cell on that agent; "" if there is none.
+  std::string cell_id_on(std::string_view agent_id) const;
   // Whether two attempts of it are in the books: it moves, or one that was given up came back.
   bool has_two_attempts(const Key& key) const { return twins_.contains(key); }
   // By an operator's wish, whether it is there or not.
@@ -220,12 +222,18 @@ class Core {
   void requeue_or_end(Item& item, const std::string& why, base::Time now);
   void queue_again(Item& item, std::string reason, base::Time not_before, base::Time now);
 
+  // on_report.cpp: what reps say.
+  void on(const CellReported& event, base::Time now);
+  void on(const CellMeasured& event, base::Time now);
+  void hear_of_work(const CellReported& event, const CellReported::Work& work, base::Time now);
+  void hear_of_room(AgentRecord& agent, const CellReported& event, base::Time now);
+  void hear_of_drift(AgentRecord& agent, const placement::Amounts& drift, base::Time now);
+  void tell_of_drift(AgentRecord& agent, base::Time now);
+
   // on_cells.cpp
   void on(const ExecutorEnded& event, base::Time now);
   void on(const AgentLost& event, base::Time now);
   void on(const CellSaidHello& event, base::Time now);
-  void on(const CellReported& event, base::Time now);
-  void hear_of_work(const CellReported& event, const CellReported::Work& work, base::Time now);
   AgentPtr find_agent(std::string_view agent_id) const;
   AgentPtr agent(const std::string& agent_id);
   AgentPtr agent_of(const Item& item) const;
@@ -262,7 +270,9 @@ class Core {
   void try_again() { placing_wanted_ = revive_wanted_ = boot_wanted_ = true; }
   void act(Action action) { actions_.push_back(std::move(action)); }
   void note(std::string text) { act(Note{false, std::move(text)}); }
-  void warn(std::string text) { act(Note{true, std::move(text)}); }
+  void warn(std::string text, std::optional<Refusal> refusal = {}) {
+    act(Note{true, std::move(text), std::move(refusal)});
+  }
 
   const Config config_;
   const CellFactory& cell_factory_;

@@ -119,20 +119,37 @@ struct CellReported {
   std::string agent_id, executor_id;
   bool rep_answers = false;
   bool evacuating = false;
+  bool garden_healthy = true;
   std::string zone;
-  placement::Amounts total;  // cpus_milli stays 0: a rep knows none.
+  placement::Amounts total;                     // cpus_milli stays 0: a rep knows none.
+  std::optional<placement::Amounts> available;  // What the rep has left; nullopt: not said.
   std::int64_t proxy_mem_mb = 0;
   diego::RootFsProviders rootfs;
   std::set<std::string> placement_tags, optional_placement_tags, volume_drivers;
-  std::int64_t starting = 0;
+  std::int64_t starting = 0;         // Containers that are not running yet,
+  std::int64_t others_starting = 0;  // and of them those that are no LRP of ours.
   struct Work {
     std::string task_id, domain;
     std::int64_t memory_mb = 0, disk_mb = 0;
+    bool with_rep = false;  // The rep has it: `available` is less by it.
     bool operator==(const Work&) const = default;
   };
   std::vector<Work> work;
   bool work_is_cut = false;  // There is more than `work` names.
   bool operator==(const CellReported&) const = default;
+};
+
+// What instances use, as their rep measured it. Ordered by task id.
+struct CellMeasured {
+  std::string agent_id, executor_id;
+  struct Usage {
+    std::string task_id;
+    std::int64_t cpus_milli = 0, memory_bytes = 0, disk_bytes = 0;
+    bool operator==(const Usage&) const = default;
+  };
+  std::vector<Usage> usage;
+  std::int64_t dropped = 0;  // Instances that the message had no place for.
+  bool operator==(const CellMeasured&) const = default;
 };
 
 // The BBS's answers.
@@ -150,6 +167,6 @@ struct RowsRead {
 using Event = std::variant<AuctionsSubmitted, StopRequested, DrainRequested, DrainCancelled, LeadershipTaken,
                            Subscribed, Disconnected, FrameworkRemoved, OffersArrived, OfferRescinded,
                            InverseOffersArrived, InverseOfferRescinded, StatusArrived, ExecutorEnded, AgentLost,
-                           CellSaidHello, CellReported, ReportAnswered, RowsRead>;
+                           CellSaidHello, CellReported, CellMeasured, ReportAnswered, RowsRead>;
 
 }  // namespace core

@@ -1,6 +1,7 @@
 // What the core knows of agents and the cells on them. Plain records; the rules are the core's.
 #pragma once
 
+#include <array>
 #include <map>
 #include <memory>
 #include <optional>
@@ -15,6 +16,12 @@
 #include "scheduler/placement/types.hpp"
 
 namespace core {
+
+// What the attempt of these letters uses on its cell.
+struct AttemptUsage {
+  std::array<char, kAttemptLetters> attempt{};
+  std::int64_t cpus_milli = 0, memory_bytes = 0, disk_bytes = 0;
+};
 
 // The cell on an agent: one Mesos executor.
 struct CellRecord {
@@ -34,7 +41,19 @@ struct CellRecord {
   std::string boot_task;                 // The live task that only boots it; "" if there is none.
   base::Time boot_since;
   base::Time evacuation_asked_at;
-  std::optional<base::Time> rep_silent_since;  // Its report says that the rep does not answer.
+  // Its report says that the rep does not answer, or cannot run anything.
+  std::optional<base::Time> rep_silent_since;
+
+  // What instances may be charged in all, by what the rep had left when it last said.
+  std::optional<placement::Amounts> rep_limit;
+  placement::Amounts drift;                  // What the rep has left beyond what it should have by our books.
+  std::optional<base::Time> drifting_since;  // It is not zero.
+  bool drift_told = false;
+  std::int64_t drifts = 0;  // How often they differed for long.
+
+  std::vector<AttemptUsage> usage;  // By attempt, as last measured.
+  base::Time measured_at;
+  std::int64_t usage_dropped = 0;  // Instances that were left out, in all.
 };
 
 // Why an agent is to be left: its work moves elsewhere, then its cell ends. There is at least one reason.

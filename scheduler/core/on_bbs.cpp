@@ -194,9 +194,10 @@ std::string Core::unplaced_reason(const Item& item, base::Time now) {
 }
 
 void Core::report(const Item& item, const std::string& text, std::int32_t rejections, base::Time now) {
-  warn("not placed for " + std::to_string(base::to_millis(now - item.accepted) / 1000) +
-       " s, the BBS is told instance=" + to_string(item.key()) + " reason=\"" + text + "\"");
   const std::string trace = item.trace == nullptr ? std::string() : *item.trace;
+  warn("not placed for " + std::to_string(base::to_millis(now - item.accepted) / 1000) +
+           " s, the BBS is told instance=" + to_string(item.key()) + " reason=\"" + text + "\"",
+       Refusal{item.key(), text, trace});
   if (!bbs_.report(item.key(), {item.wish->domain, text, trace, rejections}))
     warn("too many reports wait for the BBS, one is dropped instance=" + to_string(item.key()));
 }

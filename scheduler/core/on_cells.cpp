@@ -206,49 +206,6 @@ void Core::on(const CellSaidHello& event, base::Time now) {
   refresh(*agent);
 }
 
-void Core::on(const CellReported& event, base::Time now) {
-  const AgentPtr agent = find_agent(event.agent_id);
-  if (agent == nullptr || !agent->cell || *agent->cell->executor_id != event.executor_id) return;
-  CellRecord& cell = *agent->cell;
-  cell_is_up(*agent);
-  if (event.rep_answers) {
-    cell.rep_silent_since.reset();
-  } else if (!cell.rep_silent_since) {
-    cell.rep_silent_since = now;
-    cell_timers_.emplace(now + config_.rep_silence_max, event.agent_id);
-  }
-  for (const auto& work : event.work) hear_of_work(event, work, now);
-  const bool idle = event.work.empty() && !event.work_is_cut;
-  CellReported report = event;
-  report.work.clear();  // Of it only matters whether there is any.
-  report.work_is_cut = false;
-  const bool changed = !cell.report || !(*cell.report == report);
-  if (changed) {
-    unplan_all(*agent);
-    cell.report = std::make_unique<CellReported>(std::move(report));
-    agent->described = false;
-    try_again();
-  }
-  if (changed || idle != cell.reported_idle) look_when_idle(*agent, now);
-  cell.reported_idle = idle;
-  refresh(*agent);
-}
-
-// Work that an earlier run launched: its sizes, and if we know nothing of it, whether it lives.
-void Core::hear_of_work(const CellReported& event, const CellReported::Work& work, base::Time now) {
-  const auto parsed = parse_task_id(work.task_id);
-  if (!parsed) return;
-  Item* item = items_.find(parsed->key);
-  if (item == nullptr) return want_answer(work.task_id, event.agent_id, now);
-  if (item->auction_known || !is_attempt_of(*item, *parsed)) return;
-  diego::Resource resource;
-  resource.memory_mb = static_cast<std::int32_t>(work.memory_mb);
-  resource.disk_mb = static_cast<std::int32_t>(work.disk_mb);
-  item->wish = wishes_.of(work.domain, {}, resource);
-  mark(*item);
-  charge(*item, {work.memory_mb, work.disk_mb, config_.instance_cpus_milli, 1});
-}
-
 // What of a cell follows from its agent's attributes, the flags and its report.
 placement::Cell Core::cell_as_told(AgentRecord& agent) const {
   const auto attribute = [&agent](const char* name) -> const std::string* {
@@ -283,6 +240,7 @@ placement::Cell Core::cell_as_told(AgentRecord& agent) const {
     cell.optional_placement_tags = report.optional_placement_tags;
     cell.volume_drivers = report.volume_drivers;
     cell.proxy_mem_mb = report.proxy_mem_mb;
+    cell.starting = report.others_starting;
     limit.mem_mb = std::min(limit.mem_mb, report.total.mem_mb);
     limit.disk_mb = std::min(limit.disk_mb, report.total.disk_mb);
     limit.containers = std::min(limit.containers, report.total.containers);
@@ -303,10 +261,12 @@ void Core::refresh(AgentRecord& agent) {
 
   const placement::Amounts used = agent.cell ? agent.cell->charged : placement::Amounts{};
   const placement::Amounts own = agent.cell ? placement::Amounts{} : config_.cell_own;
+  const placement::Amounts limit =
+      agent.cell && agent.cell->rep_limit ? smaller(agent.limit, *agent.cell->rep_limit) : agent.limit;
   const auto launchable = [&](placement::Amounts offered) {
     offered -= own;
-    offered.containers = agent.limit.containers;
-    return smaller(offered, agent.limit - used) - agent.planned_charged;
+    offered.containers = limit.containers;
+    return smaller(offered, limit - used) - agent.planned_charged;
   };
   const placement::Amounts& in_hand = agent.offers.sum;
   const bool full = agent.planned.size() >= config_.tasks_per_accept_max;  // Its next offer takes the rest.
@@ -319,7 +279,8 @@ void Core::refresh(AgentRecord& agent) {
   bool takes_work = !agent.lost && !agent.leaving && !agent.quarantined_until && (up || may_open_);
   if (agent.cell) {
     takes_work = takes_work && !agent.cell->stopping && !agent.cell->executor_info.empty();
-    if (const auto& report = agent.cell->report) takes_work = takes_work && !report->evacuating && report->rep_answers;
+    if (const auto& report = agent.cell->report)
+      takes_work = takes_work && !report->evacuating && report->rep_answers && report->garden_healthy;
   }
   if (!cell && up == agent.up && takes_work == agent.takes_work && total == agent.total)
     return cluster_.set_room(agent.id, room, last_room);

@@ -61,6 +61,7 @@ void Core::tend_cell(const std::string& agent_id, base::Time now) {
   const auto again = [&](base::Time at) { cell_timers_.emplace(at, agent_id); };
   if (agent->lost) return again(now + kAskAgain);  // It may come back.
   CellRecord& cell = *agent->cell;
+  tell_of_drift(*agent, now);
   if (cell.stopping) {
     if (now - cell.asked_at < config_.shutdown_retry) return again(cell.asked_at + config_.shutdown_retry);
     act(ShutdownExecutor{agent_id, *cell.executor_id});
@@ -69,11 +70,12 @@ void Core::tend_cell(const std::string& agent_id, base::Time now) {
   }
   if (agent->leaving) evacuate(*agent, now);
   if (may_go(*agent, now)) {
-    const char* why = agent->leaving && !agent->leaving->has_deadline()   ? "it is outdated"
-                      : agent->leaving                                    ? "its agent is left"
-                      : agent->quarantined_until                          ? "its agent is quarantined"
-                      : now - cell.idle_since < config_.cell_idle_timeout ? "its rep does not answer"
-                                                                          : "it is idle";
+    const char* why = agent->leaving && !agent->leaving->has_deadline() ? "it is outdated"
+                      : agent->leaving                                  ? "its agent is left"
+                      : agent->quarantined_until                        ? "its agent is quarantined"
+                      : now - cell.idle_since < config_.cell_idle_timeout
+                          ? (cell.report->rep_answers ? "its garden is unhealthy" : "its rep does not answer")
+                          : "it is idle";
     return tell_to_go(*agent, why, now);
   }
   if (!cell.boot_task.empty()) {

@@ -3,6 +3,44 @@
 #include "scheduler/core/core.hpp"
 
 namespace core {
+namespace {
+
+std::vector<std::string> list(const std::set<std::string>& words) { return {words.begin(), words.end()}; }
+
+std::optional<RepView> rep_of(const CellRecord& cell) {
+  if (!cell.report) return std::nullopt;
+  const CellReported& report = *cell.report;
+  RepView view;
+  view.state = !report.rep_answers      ? "silent"
+               : report.evacuating      ? "evacuating"
+               : !report.garden_healthy ? "unhealthy"
+                                        : "up";
+  const placement::Amounts left = report.available.value_or(placement::Amounts{});
+  view.memory_available_mb = left.mem_mb;
+  view.disk_available_mb = left.disk_mb;
+  view.containers_total = report.total.containers;
+  view.containers_available = left.containers;
+  view.containers_starting = report.starting;
+  view.proxy_memory_mb = report.proxy_mem_mb;
+  for (const auto& [scheme, provider] : report.rootfs) {
+    if (provider.kind == diego::RootFsProvider::Kind::arbitrary) view.rootfs.push_back(scheme + ":*");
+    for (const std::string& path : provider.set) view.rootfs.push_back(scheme + ":" + path);
+  }
+  view.placement_tags = list(report.placement_tags);
+  view.optional_placement_tags = list(report.optional_placement_tags);
+  view.volume_drivers = list(report.volume_drivers);
+  return view;
+}
+
+std::optional<Usage> usage_of(const CellRecord& cell, const Item& item) {
+  const auto found =
+      std::lower_bound(cell.usage.begin(), cell.usage.end(), item.attempt,
+                       [](const AttemptUsage& usage, const auto& letters) { return usage.attempt < letters; });
+  if (found == cell.usage.end() || found->attempt != item.attempt) return std::nullopt;
+  return Usage{found->cpus_milli, found->memory_bytes, found->disk_bytes, cell.measured_at};
+}
+
+}  // namespace
 
 // Why it waits, failed or ended.
 std::string Core::reason_of(const Item& item) const {
@@ -44,7 +82,10 @@ std::vector<InstanceView> Core::instances(const InstanceQuery& query) const {
     if (item.state != State::queued && item.agent != nullptr) {
       view.agent_id = item.agent->id;
       if (const AgentPtr agent = agent_of(item)) view.agent_hostname = agent->hostname;
-      if (const CellRecord* cell = cell_of(item)) view.cell_id = cell->cell_id;
+      if (const CellRecord* cell = cell_of(item)) {
+        view.cell_id = cell->cell_id;
+        if (item.live()) view.usage = usage_of(*cell, item);
+      }
     }
     views.push_back(std::move(view));
     return true;
@@ -59,6 +100,11 @@ std::vector<InstanceView> Core::instances(const InstanceQuery& query) const {
     items_.walk(query.after ? &*query.after : nullptr, show);
   }
   return views;
+}
+
+std::string Core::cell_id_on(std::string_view agent_id) const {
+  const AgentPtr agent = find_agent(agent_id);
+  return agent == nullptr || !agent->cell ? "" : agent->cell->cell_id;
 }
 
 std::vector<CellView> Core::cells() const {
@@ -98,6 +144,9 @@ std::vector<CellView> Core::cells() const {
       view.cpus_used_milli = cell.charged.cpus_milli;
       view.containers_used = static_cast<std::int64_t>(cell.live.size());
       view.outdated = is_outdated(cell);
+      view.rep = rep_of(cell);
+      view.drifts = cell.drifts;
+      view.usage_dropped = cell.usage_dropped;
       for (const Item* item : cell.live.sorted()) view.instances.push_back(item->key());
     }
     views.push_back(std::move(view));

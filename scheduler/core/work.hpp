@@ -57,6 +57,15 @@ constexpr bool is_ended(State state) {
   return state == State::stopped || state == State::failed || state == State::lost || state == State::rejected;
 }
 
+// What an instance used when its rep last measured it.
+struct Usage {
+  std::int64_t cpus_milli = 0;
+  std::int64_t memory_bytes = 0;
+  std::int64_t disk_bytes = 0;
+  base::Time measured;
+  bool operator==(const Usage&) const = default;
+};
+
 // What the bridge shows of an instance.
 struct InstanceView {
   Key key;
@@ -71,6 +80,7 @@ struct InstanceView {
   base::Time accepted;                            // Of the first auction.
   std::string reason;                             // Why it waits, failed or ended; "" if nothing to say.
   std::string trace_id;
+  std::optional<Usage> usage;  // Where its cell's rep tells.
 
   bool operator==(const InstanceView&) const = default;
 };
@@ -90,6 +100,18 @@ std::optional<Key> parse_cursor(std::string_view text);
 enum class CellState { starting, up, idle, stopping, none };
 std::string_view to_string(CellState state);
 
+// What a cell's rep last said of itself.
+struct RepView {
+  std::string state;  // "up", "unhealthy" (it cannot start anything), "evacuating", "silent".
+  std::int64_t memory_available_mb = 0;
+  std::int64_t disk_available_mb = 0;
+  std::int64_t containers_total = 0, containers_available = 0, containers_starting = 0;
+  std::int64_t proxy_memory_mb = 0;
+  std::vector<std::string> rootfs;  // "preloaded:cflinuxfs4", "docker:*".
+  std::vector<std::string> placement_tags, optional_placement_tags, volume_drivers;
+  bool operator==(const RepView&) const = default;
+};
+
 // What the bridge shows of a cell.
 struct CellView {
   std::string cell_id, executor_id, agent_id, agent_hostname;
@@ -103,6 +125,9 @@ struct CellView {
   bool outdated = false;                        // Started with another configuration.
   std::string draining;                         // Why the agent is left; "" if it is not.
   std::optional<base::Time> quarantined_until;  // At the earliest; the agent takes no work until then.
+  std::optional<RepView> rep;                   // Once it has said something.
+  std::int64_t drifts = 0;                      // How often rep and books differed for 10 s.
+  std::int64_t usage_dropped = 0;               // Measurements of instances that the message had no place for.
   std::vector<Key> instances;
 
   bool operator==(const CellView&) const = default;

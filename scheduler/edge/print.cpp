@@ -48,6 +48,10 @@ std::string line(const core::CellReported& e) {
   return fmt::format("event MESSAGE state agent={} executor={} work={} rep_answers={}", e.agent_id, e.executor_id,
                      e.work.size(), e.rep_answers);
 }
+std::string line(const core::CellMeasured& e) {
+  return fmt::format("event MESSAGE metrics agent={} executor={} instances={} dropped={}", e.agent_id, e.executor_id,
+                     e.usage.size(), e.dropped);
+}
 
 std::string line(const core::ReportAnswered& e) {
   return fmt::format("bbs answered call={} report {}", e.call, e.failure ? "failed: " + e.failure->text : "taken");

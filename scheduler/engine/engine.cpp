@@ -322,7 +322,11 @@ void Engine::handle(const core::Event& event, base::Time now) {
 void Engine::keep(core::Actions actions) {
   for (core::Action& action : actions) {
     if (const auto* note = std::get_if<core::Note>(&action)) {
-      log(note->warning ? Level::warning : Level::info, note->text);
+      if (note->refusal) {
+        world_.refused(*note->refusal, note->text);
+      } else {
+        log(note->warning ? Level::warning : Level::info, note->text);
+      }
     } else if (auto* report = std::get_if<core::Report>(&action)) {
       bbs_calls_.emplace_back(std::move(*report));
     } else if (auto* question = std::get_if<core::ReadRows>(&action)) {

@@ -72,6 +72,8 @@ class World {
   virtual void call_bbs(const core::ReadRows&) {}
 
   virtual void log(Level level, const std::string& text) = 0;
+  // A line of the log that says `text`.
+  virtual void refused(const core::Refusal&, const std::string& text) { log(Level::warning, text); }
   // What the core is told and wants, as it happens: for a trace.
   virtual void saw(const core::Event&) {}
   virtual void saw(const core::Action&) {}

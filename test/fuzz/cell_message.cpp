@@ -42,7 +42,7 @@ void fuzz::cell_message(std::string_view bytes) {
   cell::v1::ToScheduler sent;
   const bool read = sent.ParseFromString(data);
   if (!event) {
-    require(!read || !sent.has_state(), "a state is always an event");
+    require(!read || (!sent.has_state() && !sent.has_metrics()), "state and metrics are always an event");
     return;
   }
   require(read, "what cannot be read is no event");
@@ -52,6 +52,10 @@ void fuzz::cell_message(std::string_view bytes) {
   if (const auto* hello = std::get_if<core::CellSaidHello>(&*event)) {
     check_hello(*hello, sent);
     require(std::get<core::CellSaidHello>(*again).executor_info == hello->executor_info, "to the byte");
+  } else if (const auto* measured = std::get_if<core::CellMeasured>(&*event)) {
+    require(measured->usage.size() == static_cast<std::size_t>(sent.metrics().usage_size()), "no use is lost");
+    require(measured->dropped >= 0, "nothing is dropped less than once");
+    require(std::get<core::CellMeasured>(*again) == *measured, "to the last figure");
   } else {
     const auto& report = std::get<core::CellReported>(*event);
     check_report(report, sent.state());

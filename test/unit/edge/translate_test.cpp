@@ -203,6 +203,40 @@ TEST_CASE("every order that is a call becomes one, the others none", "[translate
   CHECK_FALSE(translator.call("F", core::ReadRows{}));
 }
 
+TEST_CASE("a state tells of room, health and what the rep has; metrics of what is used", "[translate]") {
+  const auto heard = [](const cell::v1::ToScheduler& message) {
+    return *edge::cell_message("S", "E", message.SerializeAsString());
+  };
+  cell::v1::ToScheduler message;
+  auto& state = *message.mutable_state();
+  state.mutable_available()->set_memory_mb(300);
+  state.mutable_available()->set_disk_mb(std::numeric_limits<std::int64_t>::min());
+  state.set_garden_unhealthy(true);
+  state.set_starting_containers(3);
+  state.set_others_starting(-2);
+  state.add_work()->set_task_id("a");
+  auto& taken = *state.add_work();
+  taken.set_task_id("b");
+  taken.set_rep_state("CLAIMED");
+  const auto report = std::get<core::CellReported>(heard(message));
+  REQUIRE(report.available);
+  CHECK(report.available->mem_mb == 300);
+  CHECK(report.available->disk_mb > -(std::int64_t{1} << 50));  // Sums must not overflow.
+  CHECK_FALSE(report.garden_healthy);
+  CHECK(report.starting == 3);
+  CHECK(report.others_starting == 0);
+  CHECK_FALSE(report.work.at(0).with_rep);
+  CHECK(report.work.at(1).with_rep);
+
+  auto& usage = *message.mutable_metrics()->add_usage();
+  usage.set_task_id("a");
+  usage.set_cpus_milli(10);
+  usage.set_memory_bytes(20);
+  usage.set_disk_bytes(-30);
+  message.mutable_metrics()->set_dropped(4);
+  CHECK(std::get<core::CellMeasured>(heard(message)) == core::CellMeasured{"S", "E", {{"a", 10, 20, 0}}, 4});
+}
+
 TEST_CASE("a hello and a state from an executor become events, garbage nothing", "[translate]") {
   cell::v1::ToScheduler message;
   message.mutable_state()->set_rep_answers(true);
@@ -221,6 +255,8 @@ TEST_CASE("a hello and a state from an executor become events, garbage nothing",
   CHECK(report.rep_answers);
   CHECK(report.total.mem_mb == 700);
   CHECK(report.rootfs.at("preloaded").set.contains("fs"));
+  CHECK(report.garden_healthy);
+  CHECK_FALSE(report.available);  // Not said.
   event.mutable_message()->set_data("\xff\xff");
   CHECK_FALSE(edge::Translator(options()).read(mesos_client::encode(mesos_client::Codec::json, event)).core);
 }
