@@ -47,6 +47,40 @@ void write_instance(diego::GoWriter& out, const core::InstanceView& instance) {
   out.member("since", timestamp(instance.since));
   out.member("accepted", timestamp(instance.accepted));
   out.member("trace_id", instance.trace_id);
+  out.key("usage");
+  if (instance.usage) {
+    out.begin_object();
+    out.member("cpus_milli", instance.usage->cpus_milli);
+    out.member("memory_bytes", instance.usage->memory_bytes);
+    out.member("disk_bytes", instance.usage->disk_bytes);
+    out.member("measured", timestamp(instance.usage->measured));
+    out.end_object();
+  } else {
+    out.null();
+  }
+  out.end_object();
+}
+
+void write_words(diego::GoWriter& out, std::string_view name, const std::vector<std::string>& words) {
+  out.key(name);
+  out.begin_array();
+  for (const std::string& word : words) out.string(word);
+  out.end_array();
+}
+
+void write_rep(diego::GoWriter& out, const core::RepView& rep) {
+  out.begin_object();
+  out.member("state", rep.state);
+  out.member("memory_available_mb", rep.memory_available_mb);
+  out.member("disk_available_mb", rep.disk_available_mb);
+  out.member("containers_total", rep.containers_total);
+  out.member("containers_available", rep.containers_available);
+  out.member("containers_starting", rep.containers_starting);
+  out.member("proxy_memory_mb", rep.proxy_memory_mb);
+  write_words(out, "rootfs", rep.rootfs);
+  write_words(out, "placement_tags", rep.placement_tags);
+  write_words(out, "optional_placement_tags", rep.optional_placement_tags);
+  write_words(out, "volume_drivers", rep.volume_drivers);
   out.end_object();
 }
 
@@ -73,6 +107,14 @@ void write_cell(diego::GoWriter& out, const core::CellView& cell) {
   } else {
     out.null();
   }
+  out.key("rep");
+  if (cell.rep) {
+    write_rep(out, *cell.rep);
+  } else {
+    out.null();
+  }
+  out.member("drifts", cell.drifts);
+  out.member("usage_dropped", cell.usage_dropped);
   out.key("instances");
   write_keys(out, cell.instances);
   out.end_object();

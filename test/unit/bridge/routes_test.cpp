@@ -32,7 +32,7 @@ core::InstanceView full_view() {
 constexpr const char* kFullJson =
     R"({"kind":"lrp","process_guid":"app/1","index":3,"domain":"cf-apps","state":"running","reason":"a \u003cb\u003e","agent_id":"agent-S0",)"
     R"("agent_hostname":"10.0.0.1","cell_id":"cell-10-0-0-1-abcd","task_id":"app%2F1.3.abcdefgh","attempts":2,"memory_mb":128,"disk_mb":512,)"
-    R"("since":"2026-11-22T10:00:00.123Z","accepted":"2026-11-22T09:59:59.000Z","trace_id":"trace"})";
+    R"("since":"2026-11-22T10:00:00.123Z","accepted":"2026-11-22T09:59:59.000Z","trace_id":"trace","usage":null})";
 
 }  // namespace
 
@@ -195,7 +195,45 @@ TEST_CASE("cells are shown with what is on them", "[bridge]") {
       answer(request("GET", "/v1/cells"), desk, {}).body ==
       R"({"cells":[{"cell_id":"cell-a","executor_id":"diego-cell-x","agent_id":"S0","agent_hostname":"h","state":"up","zone":"z1",)"
       R"("memory_total_mb":1024,"memory_used_mb":256,"disk_total_mb":8192,"disk_used_mb":512,"cpus_used_milli":200,"containers_used":2,)"
-      R"("since":"2026-11-22T10:00:00.000Z","outdated":false,"draining":"","quarantined_until":null,"instances":[{"kind":"lrp","process_guid":"a","index":0},{"kind":"task","task_guid":"t"}]}]})");
+      R"("since":"2026-11-22T10:00:00.000Z","outdated":false,"draining":"","quarantined_until":null,"rep":null,"drifts":0,"usage_dropped":0,"instances":[{"kind":"lrp","process_guid":"a","index":0},{"kind":"task","task_guid":"t"}]}]})");
+}
+
+TEST_CASE("what a rep says of its cell is shown", "[bridge]") {
+  core::CellView cell;
+  cell.rep = {.state = "unhealthy",
+              .memory_available_mb = 100,
+              .disk_available_mb = 200,
+              .containers_total = 10,
+              .containers_available = 9,
+              .containers_starting = 1,
+              .proxy_memory_mb = 32,
+              .rootfs = {"docker:*", "preloaded:fs"},
+              .placement_tags = {"iso"},
+              .optional_placement_tags = {"gpu"},
+              .volume_drivers = {"nfs"}};
+  cell.drifts = 3;
+  cell.usage_dropped = 4;
+  FakeDesk desk;
+  desk.cell_views = {cell};
+  CHECK_THAT(
+      answer(request("GET", "/v1/cells"), desk, {}).body,
+      Catch::Contains(
+          R"("rep":{"state":"unhealthy","memory_available_mb":100,"disk_available_mb":200,"containers_total":10,)"
+          R"("containers_available":9,"containers_starting":1,"proxy_memory_mb":32,)"
+          R"("rootfs":["docker:*","preloaded:fs"],"placement_tags":["iso"],"optional_placement_tags":["gpu"],)"
+          R"("volume_drivers":["nfs"]},"drifts":3,"usage_dropped":4,)"));
+}
+
+TEST_CASE("what an instance uses is shown where it is known", "[bridge]") {
+  core::InstanceView view;
+  view.key = lrp("a", 0);
+  view.usage = {.cpus_milli = 10, .memory_bytes = 1 << 20, .disk_bytes = 5, .measured = base::Time(1795341600s)};
+  FakeDesk desk;
+  desk.views = {view};
+  CHECK_THAT(
+      answer(request("GET", "/v1/lrps/a/0"), desk, {}).body,
+      Catch::EndsWith(
+          R"("usage":{"cpus_milli":10,"memory_bytes":1048576,"disk_bytes":5,"measured":"2026-11-22T10:00:00.000Z"}})"));
 }
 
 TEST_CASE("healthy is not yet ready", "[bridge]") {
