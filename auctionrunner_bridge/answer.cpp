@@ -5,12 +5,13 @@
 #include <charconv>
 #include <limits>
 #include <set>
+#include <type_traits>
 
+#include "auctionrunner_bridge/request_log.hpp"
 #include "auctionrunner_bridge/views.hpp"
 #include "base/text.hpp"
 #include "diego/auction.hpp"
 #include "diego/json.hpp"
-#include "platform/log.hpp"
 
 namespace bridge {
 namespace {
@@ -84,41 +85,43 @@ class Auctions {
   std::vector<core::Auction> auctions_;
 };
 
-void expand(const diego::LrpStart& start, Auctions& auctions) {
-  if (const auto why = diego::validate(start)) {
-    platform::log_error(fmt::format("start-validate-failed error=\"{}\" process_guid={}", *why, start.process_guid));
-    return;
-  }
+void expand(const diego::LrpStart& start, const RequestLog& log, Auctions& auctions) {
   for (const std::int32_t index : start.indices) {
     if (index < 0) {  // Diego's auctioneer lets it pass and its BBS refuses it later.
-      platform::log_error(fmt::format("start-validate-failed error=\"index {} is negative\" process_guid={}", index,
-                                      start.process_guid));
+      log.invalid(start, fmt::format("index {} is negative", index));
       continue;
     }
     auctions.add({core::Kind::lrp, start.process_guid, index}, start);
   }
 }
 
-void expand(const diego::TaskStart& start, Auctions& auctions) {
-  if (const auto why = diego::validate(start)) {
-    platform::log_error(fmt::format("task-validate-failed error=\"{}\" task_guid={}", *why, start.task_guid));
-    return;
-  }
+void expand(const diego::TaskStart& start, const RequestLog&, Auctions& auctions) {
   auctions.add({core::Kind::task, start.task_guid, 0}, start);
 }
 
 template <class Start>
-ServerResponse take_auctions(const ServerRequest& request, Desk& desk, const base::Result<std::vector<Start>>& starts) {
-  if (!starts) return error_response(400, starts.error().message());
-  Auctions auctions(trace_of(request));
-  for (const Start& start : *starts) expand(start, auctions);
+ServerResponse take_auctions(const ServerRequest& request, Desk& desk, base::Result<std::vector<Start>> starts) {
+  const std::string trace_id = trace_of(request);
+  const RequestLog log(request, std::is_same_v<Start, diego::LrpStart> ? "lrp" : "task", trace_id);
+  if (!starts) {
+    log.malformed(starts.error().message());
+    return error_response(400, starts.error().message());
+  }
+  std::erase_if(*starts, [&log](const Start& start) {
+    const auto why = diego::validate(start);
+    if (why) log.invalid(start, *why);
+    return why.has_value();
+  });
+  Auctions auctions(trace_id);
+  for (const Start& start : *starts) expand(start, log, auctions);
   std::vector<core::Auction> wanted = auctions.take();
   if (!wanted.empty()) {
     if (const base::Status taken = desk.submit(std::move(wanted)); !taken) {
-      platform::log_error(fmt::format("auctions refused path={} reason=\"{}\"", request.path, taken.error().message()));
+      log.refused(taken.error().message());
       return error_response(503, taken.error().message());
     }
   }
+  log.submitted(*starts);
   return json(202, "{}");
 }
 

@@ -100,6 +100,8 @@ int run(const edge::Options& options) {
     std::printf("diego-scheduler: bridge %s://%s master %s\n", options.bridge.cert_file.empty() ? "http" : "https",
                 platform::HostPort{options.bridge.address.host, *port}.text().c_str(), options.mesos.master.c_str());
     std::fflush(stdout);
+    platform::log(platform::LogLevel::info, "", "started",
+                  platform::LogData().add("port", *port).add("master", options.mesos.master));
     return base::ok();
   });
   bridge = std::make_unique<bridge::Bridge>(bridge_options(options.bridge), scheduler);
@@ -110,6 +112,12 @@ int run(const edge::Options& options) {
   const base::Status outcome = scheduler.run();
   StopOnSignal::watch(nullptr);
   bridge->stop();
+  if (outcome) {
+    platform::log(platform::LogLevel::info, "", "exited", {});
+  } else {
+    platform::log(platform::LogLevel::error, "", "exited-with-failure",
+                  platform::LogData().add("error", outcome.error().message()));
+  }
   return outcome ? 0 : fail(outcome.error());
 }
 
@@ -135,7 +143,8 @@ int main(int argc, char** argv) {
     if (options.cell.command.empty()) options.cell.command = "unused";
   }
   if (auto finished = edge::finish(options); !finished) return fail(finished.error());
-  platform::start_log("diego-scheduler", *platform::parse_log_level("--log-level", options.log_level));
+  platform::start_log("diego-scheduler", *platform::parse_log_level("--log-level", options.log_level),
+                      options.log_form);
   if (!tears_down) return run(options);
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
   const auto done = edge::teardown(options);

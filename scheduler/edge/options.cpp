@@ -255,6 +255,9 @@ void add_flags(platform::Flags& flags, Options& options) {
             "the only one");
   flags.add("state-dir", options.state_dir, "directory for what must survive a restart; one scheduler each");
   flags.add_choice("log-level", options.log_level, {"debug", "info", "warning", "error"}, "how much to log");
+  flags.add_choice("log-format", options.log_form.format, {"text", "lager"},
+                   "lager: JSON lines as Diego's programs write them");
+  flags.add_choice("log-time-format", options.log_form.time_format, {"unix-epoch", "rfc3339"}, "of the lager format");
 }
 
 base::Status finish(Options& options) {

@@ -81,6 +81,7 @@ struct Options {
   std::int64_t launch_attempts = 5;
   std::string state_dir;
   std::string log_level = "info";
+  platform::LogForm log_form{.source = "auctioneer"};  // As whom operators know it.
 };
 
 // Declares the flags; `options` must outlive parsing.

@@ -73,6 +73,10 @@ Scheduler::Scheduler(const Options& options, std::unique_ptr<placement::Strategy
       on_leading_(std::move(on_leading)),
       translator_(options_),
       cells_(options_),
+      auction_log_(options_.core.limits.starting_max,
+                   [](platform::LogLevel level, const std::string& message, const platform::LogData& data) {
+                     platform::log(level, "", message, data);
+                   }),
       transport_(transport_options(options_, translator_.codec())),
       engine_(engine_config(options_), cells_, std::move(strategy), translator_, *this, store,
               base::Random(platform::random_seed())) {}
@@ -138,6 +142,7 @@ void Scheduler::loop() {
       if (!running_) return;  // Whoever waits for the rest is told that we stop.
     }
     engine_.settle(platform::now(), may_launch());
+    auction_log_.end_of_round();
     if (messages.size() >= kManyMessages) trim_at_ = platform::now() + kTrimAfter;
     if (trim_at_ && *trim_at_ <= platform::now()) {
       trim_at_.reset();
@@ -281,11 +286,23 @@ bool Scheduler::send(std::uint64_t tag, std::string call, bool accept) {
 
 void Scheduler::log(engine::Level level, const std::string& text) { platform::log(level_of(level), text); }
 
+void Scheduler::refused(const core::Refusal& refusal, const std::string& text) {
+  if (!platform::logs_lager()) return platform::log_warning(text);
+  auction_log_.refused(refusal);
+}
+
 void Scheduler::saw(const core::Event& event) {
+  if (platform::logs_lager()) {
+    if (const auto* submitted = std::get_if<core::AuctionsSubmitted>(&event)) auction_log_.heard(*submitted);
+  }
   if (platform::log_enabled(platform::LogLevel::debug)) platform::log_debug(print(event));
 }
 
 void Scheduler::saw(const core::Action& action) {
+  if (platform::logs_lager()) {
+    if (const auto* accept = std::get_if<core::Accept>(&action))
+      auction_log_.placed(*accept, engine_.core().cell_id_on(accept->agent_id));
+  }
   if (platform::log_enabled(platform::LogLevel::debug)) platform::log_debug(print(action));
 }
 

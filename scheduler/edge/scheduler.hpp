@@ -16,6 +16,7 @@
 #include "mesos/http_transport.hpp"
 #include "mesos/master_detector.hpp"
 #include "platform/mailbox.hpp"
+#include "scheduler/edge/auction_log.hpp"
 #include "scheduler/edge/bbs_desk.hpp"
 #include "scheduler/edge/options.hpp"
 #include "scheduler/edge/translate.hpp"
@@ -96,6 +97,7 @@ class Scheduler final : public bridge::Desk, private engine::World {
   void call_bbs(const core::Report& report) override { bbs_->call(report); }
   void call_bbs(const core::ReadRows& question) override { bbs_->call(question); }
   void log(engine::Level level, const std::string& text) override;
+  void refused(const core::Refusal& refusal, const std::string& text) override;
   void saw(const core::Event& event) override;
   void saw(const core::Action& action) override;
 
@@ -110,6 +112,7 @@ class Scheduler final : public bridge::Desk, private engine::World {
   const OnLeading on_leading_;
   const Translator translator_;
   const ExecutorCells cells_;
+  AuctionLog auction_log_;
   mesos_client::TransportOptions transport_;
   engine::Engine engine_;
 
