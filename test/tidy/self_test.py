@@ -5,6 +5,7 @@ import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+import documents
 import rules
 from cases import add_case, case, main
 from programs import ROOT, Skipped, expect, expect_equal
@@ -27,6 +28,14 @@ GOOD = {
     "local/model/http_api.hpp": "#pragma once\n",
     "local/model/agent.cpp": '#include "mesos/v1/mesos.pb.h"\n#include "base/time.hpp"\n',
     "scripts/ok.sh": "#!/bin/sh\necho fine\n",
+    "test/unit/a_test.cpp": 'TEST_CASE("a thing is\\\"so\\\"", "[a]") {}\nTEST_CASE(\n    "one in "\n    "two parts", "[a]") {}\n',
+    "test/integration/a.py": '@case("a case")\ndef _(_bench):\n    pass\n\n\nadd_case(f"{one} of many", print)\n',
+    "scheduler/edge/options.cpp": 'flags.add("master", a, "");\nflags.add_choice(\n    "strategy", b, {});\n',
+    "docs/conformance.md": '| behaviour | tests |\n|---|---|\n| so | `test/unit/a_test.cpp: a thing is"so"` |\n'
+                           "| in two | `test/unit/a_test.cpp: one in two parts`, `test/integration/a.py: {one} of many` |\n"
+                           "| all of it | `test/integration/a.py` |\n| never | no test: it cannot be seen |\n",
+    "docs/replacing-the-auctioneer.md": "Say `--master host:5050` and `--help`, not --nothing.\n```\nbosh --other\n"
+                                        "  --strategy diego \\\n```\n",
 }
 
 # (name, rule, file, its text, what the found line must hold)
@@ -76,8 +85,18 @@ BROKEN = [
     ("a shell script that does not parse", rules.scripts, "a.sh", "#!/bin/sh\nif then\n", "a.sh:1"),
     ("a bash script that does not parse", rules.scripts, "a", "#!/usr/bin/env bash\nx=(\n", "a:1"),
     ("a Python script that does not parse", rules.scripts, "a.py", "def f(:\n", "a.py:1"),
+    ("a table that names a test that is not there", documents.named_tests, "docs/conformance.md",
+     "| it | `test/unit/a_test.cpp: a thing` |\n", 'test/unit/a_test.cpp has no test "a thing"'),
+    ("a table that names a file that is not there", documents.named_tests, "docs/conformance.md",
+     "| it | `test/unit/b_test.cpp: a case` |\n", "there is no test/unit/b_test.cpp"),
+    ("a behaviour without a test", documents.named_tests, "docs/conformance.md", "| it | as it should |\n", "without a test"),
+    ("a flag in the text that is not there", documents.named_flags, "docs/replacing-the-auctioneer.md",
+     "Say `--mastr host`.\n", "no program of ours has --mastr"),
+    ("a flag in a command that is not there", documents.named_flags, "docs/replacing-the-auctioneer.md",
+     "```\ndiego-scheduler \\\n  --strategie diego\n```\n", "no program of ours has --strategie"),
 ]
-ALL = (rules.layering, rules.purity, rules.heavy_headers, rules.lengths, rules.marks, rules.scripts)
+ALL = (rules.layering, rules.purity, rules.heavy_headers, rules.lengths, rules.marks, rules.scripts, documents.named_tests,
+       documents.named_flags)
 
 
 def plant(root, tree):

@@ -4,6 +4,7 @@ import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+import documents
 import rules
 from cases import add_case, main
 from programs import ROOT, Failed, Skipped
@@ -17,6 +18,8 @@ RULES = [
     (f"no source file is longer than {rules.LINES_MAX} lines", rules.lengths),
     ("nothing is marked as unfinished", rules.marks),
     ("every script parses", rules.scripts),
+    ("every test that the conformance table names is there", documents.named_tests),
+    ("every flag that the page about replacing the auctioneer names is there", documents.named_flags),
 ]
 
 
