@@ -13,9 +13,9 @@ ROW = re.compile(r"^\| .* \|$")
 TITLE = re.compile(r'\b(?:TEST_CASE\(|case\(f?|add_case\(f?)\s*((?:"(?:\\.|[^"\\])*"\s*)+)')
 LITERAL = re.compile(r'"((?:\\.|[^"\\])*)"')
 FLAG = re.compile(r"(?<![\w-])--([a-z][a-z0-9-]*)")
-DECLARED = re.compile(r'\.add(?:_choice)?\(\s*"([a-z0-9-]+)"')
-# Where our programs declare their flags, and those that every program has.
-DECLARING = ("scheduler/edge/options.cpp", "executor/edge/settings.cpp")
+DECLARED = re.compile(r'\b(?:flags|parser)\.add(?:_choice)?\(\s*"([a-z0-9-]+)"')
+# Where the scheduler and the executor declare their flags, and those that every program has.
+DECLARING = ("scheduler/edge", "executor/edge")
 OF_EVERY_PROGRAM = {"config", "help", "version"}
 
 
@@ -47,7 +47,8 @@ def named_tests(root):
 
 def named_flags(root):
     """Every `--flag` in the page's words, and every line of a block that begins with one, is of our programs."""
-    known = OF_EVERY_PROGRAM.union(*(DECLARED.findall(text_of(root / path)) for path in DECLARING))
+    sources = [path for room in DECLARING for path in sorted((root / room).glob("*.cpp"))]
+    known = OF_EVERY_PROGRAM.union(*(DECLARED.findall(path.read_text()) for path in sources))
     wrong, in_block = [], False
     for number, line in enumerate(text_of(root / REPLACING).splitlines(), 1):
         if line.startswith("```"):
@@ -55,7 +56,7 @@ def named_flags(root):
         elif in_block:
             spans = [line] if line.lstrip().startswith("--") else []
         else:
-            spans = re.findall(r"`([^`]+)`", line)
+            spans = re.findall(r"`((?:--|diego-)[^`]+)`", line)  # Others are of other programs.
         for span in [] if line.startswith("```") else spans:
             wrong += [f"{REPLACING}:{number}: no program of ours has --{flag}" for flag in FLAG.findall(span)
                       if flag not in known]
