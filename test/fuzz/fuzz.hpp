@@ -10,6 +10,7 @@ namespace fuzz {
 
 void answers(std::string_view bytes);
 void auction(std::string_view bytes);
+void bbs_answer(std::string_view bytes);
 void cell_message(std::string_view bytes);
 void codec_json(std::string_view bytes);
 void codec_protobuf(std::string_view bytes);

@@ -58,6 +58,7 @@ void replay(const std::string& name, void (*target)(std::string_view), bool dama
 
 TEST_CASE("the corpus of answers holds", "[fuzz]") { replay("answers", fuzz::answers); }
 TEST_CASE("the corpus of auctions holds", "[fuzz]") { replay("auction", fuzz::auction); }
+TEST_CASE("the corpus of a BBS's answers holds", "[fuzz]") { replay("bbs_answer", fuzz::bbs_answer); }
 TEST_CASE("the corpus of cell messages holds", "[fuzz]") { replay("cell_message", fuzz::cell_message); }
 TEST_CASE("the corpus of JSON messages holds", "[fuzz]") { replay("codec_json", fuzz::codec_json); }
 TEST_CASE("the corpus of binary messages holds", "[fuzz]") { replay("codec_protobuf", fuzz::codec_protobuf); }

@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <cstring>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -74,7 +75,8 @@ class RawBbs {
       for (int fd = listener_.accept(stop_); fd >= 0; fd = listener_.accept(stop_)) {
         platform::Connection connection(fd, stop_);
         std::string request;
-        connection.read(request, 5s);
+        while (!complete(request) && connection.read(request, 5s) == platform::Connection::Outcome::done) {
+        }
         std::string_view rest = answer;
         connection.write(rest, 5s);
         connection.linger(5s);
@@ -90,6 +92,12 @@ class RawBbs {
   const std::string& address() const { return address_; }
 
  private:
+  static bool complete(const std::string& request) {
+    const std::size_t head = request.find("\r\n\r\n"), length = request.find("Content-Length: ");
+    if (head == std::string::npos || length == std::string::npos) return false;
+    return request.size() >= head + 4 + std::stoul(request.substr(length + std::strlen("Content-Length: ")));
+  }
+
   platform::WakeFd stop_;
   platform::Listener listener_;
   std::string address_;
