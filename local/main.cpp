@@ -9,6 +9,9 @@
 #include "local/serve/cluster.hpp"
 #include "platform/flags.hpp"
 #include "platform/log.hpp"
+#ifdef DIEGO_LOCAL_LOCKET
+#include "local/locket/locket_server.hpp"
+#endif
 #ifdef DIEGO_LOCAL_REP
 #include "local/rep/rep_server.hpp"
 #endif
@@ -76,7 +79,14 @@ int main(int argc, char** argv) {
 #endif
   local::BbsOptions bbs_options;
   local::add_bbs_flags(flags.subcommand("bbs", "A stand-in for Diego's BBS."), bbs_options);
+#ifdef DIEGO_LOCAL_LOCKET
+  local::LocketOptions locket_options;
+  local::add_locket_flags(flags.subcommand("locket", "A stand-in for Diego's Locket."), locket_options);
+#endif
   const std::string subcommand = platform::parse_or_exit(flags, argc, argv);
+#ifdef DIEGO_LOCAL_LOCKET
+  if (subcommand == "locket") return local::run_locket(locket_options);
+#endif
 #ifdef DIEGO_LOCAL_REP
   if (subcommand == "rep") return local::run_rep(rep_options);
 #endif

@@ -33,18 +33,19 @@ MAY_INCLUDE = {
     "local/agent": {"base", "platform", "schemas", "mesos", "diego", "local/model", "local/serve/master_link.hpp"},
     "local/rep": {"base", "platform", "schemas", "diego"},
     "local/bbs": {"base", "platform", "schemas", "diego"},
+    "local/locket": {"base", "platform", "schemas"},
     "local/serve": {"base", "platform", "schemas", "mesos", "diego", "local/model", "local/agent", "local/rep"},
     "local": {"base", "platform", "schemas", "mesos", "diego", "local/model", "local/agent", "local/rep", "local/bbs",
-              "local/serve"},
+              "local/locket", "local/serve"},
 }
 # Longest first, so that scheduler/core is not taken for scheduler.
 ROOMS = sorted(MAY_INCLUDE, key=len, reverse=True)
 
 # The files that do I/O in rooms that have both kinds; the rest of these rooms is pure.
 IO_FILES = re.compile(r"^(mesos|diego)/(\w*(http|client|detector|lock|connection|transport)\w*)\.(hpp|cpp)$"
-                      r"|^local/(agent|rep|bbs)/(\w*server|\w*client|\w*files|containers)\.(hpp|cpp)$")
+                      r"|^local/(agent|rep|bbs|locket)/(\w*server|\w*client|\w*files|containers)\.(hpp|cpp)$")
 PURE_ROOMS = {"base", "scheduler/placement", "scheduler/core", "scheduler/engine", "executor/core", "local/model", "local/agent",
-              "local/rep", "local/bbs", "mesos", "diego"}
+              "local/rep", "local/bbs", "local/locket", "mesos", "diego"}
 PROTOBUF_FREE = {"base", "scheduler/placement", "scheduler/core", "scheduler/engine", "scheduler/store", "executor/core", "diego"}
 PROTOBUF_FILES = re.compile(r"^diego/(bbs|locket)_\w+\.cpp$")  # What speaks protobuf in a room that otherwise does not.
 
