@@ -74,19 +74,6 @@ base::Status finish_mesos(MesosOptions& mesos) {
   return base::ok();
 }
 
-base::Status finish_lock(LockOptions& lock, const MesosOptions& mesos) {
-  if (lock.lock == "none") return base::ok();
-  auto address = mesos_client::parse_zookeeper("--lock", lock.lock);
-  if (!address) return address.error();
-  const auto* masters = std::get_if<mesos_client::ZooKeeperAddress>(&mesos.address);
-  if (masters != nullptr && masters->path == address->path)
-    return base::Error{"--lock " + mesos_client::without_password(lock.lock),
-                       "is where the masters are: it needs a path of its own"};
-  lock.address = std::move(*address);
-  lock.lock = mesos_client::without_password(lock.lock);
-  return base::ok();
-}
-
 base::Status finish_bridge(BridgeFlags& bridge) {
   auto address = platform::parse_host_port("--bridge-listen", bridge.listen);
   if (!address) return address.error();
@@ -250,9 +237,7 @@ void add_flags(platform::Flags& flags, Options& options) {
   flags.add_choice("cell-log-level", cell.log_level, {"debug", "info", "warning", "error"}, "of the executors");
 
   flags.group("Process");
-  flags.add("lock", options.lock.lock,
-            "with more than one scheduler: zk://[user:pass@]h1:2181,h2:2181/path picks the one that acts; none: it is "
-            "the only one");
+  add_lock_flags(flags, options.lock);
   flags.add("state-dir", options.state_dir, "directory for what must survive a restart; one scheduler each");
   flags.add_choice("log-level", options.log_level, {"debug", "info", "warning", "error"}, "how much to log");
   flags.add_choice("log-format", options.log_form.format, {"text", "lager"},
@@ -267,7 +252,7 @@ base::Status finish(Options& options) {
   options.core.queue_max = static_cast<std::size_t>(options.queue_max);
   options.core.launch_attempts = static_cast<int>(options.launch_attempts);
   if (auto done = finish_mesos(options.mesos); !done) return done;
-  if (auto done = finish_lock(options.lock, options.mesos); !done) return done;
+  if (auto done = finish_lock(options.lock, options.mesos.address); !done) return done;
   if (auto done = finish_bridge(options.bridge); !done) return done;
   return finish_cell(options.cell, options.core);
 }

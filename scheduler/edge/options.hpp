@@ -12,6 +12,7 @@
 #include "platform/http.hpp"
 #include "platform/log.hpp"
 #include "scheduler/core/config.hpp"
+#include "scheduler/edge/lock_options.hpp"
 #include "scheduler/placement/strategy.hpp"
 
 namespace edge {
@@ -51,13 +52,6 @@ struct BridgeFlags {
   bool insecure = false;
 
   platform::HostPort address;
-};
-
-// Which of several schedulers acts.
-struct LockOptions {
-  std::string lock = "none";
-
-  std::optional<mesos_client::ZooKeeperAddress> address;  // What `lock` says; in `lock` a password is made out then.
 };
 
 // Diego's BBS.

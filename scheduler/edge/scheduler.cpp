@@ -7,6 +7,7 @@
 #include <future>
 #include <thread>
 
+#include "diego/locket_lock.hpp"
 #include "mesos/zookeeper_lock.hpp"
 #include "platform/clock.hpp"
 #include "platform/log.hpp"
@@ -41,7 +42,7 @@ engine::EngineConfig engine_config(const Options& options) {
   engine::EngineConfig config;
   config.core = options.core;
   config.core.fence_max = kFenceMax;
-  config.with_lock = options.lock.address.has_value();
+  config.with_lock = options.lock.used();
   return config;
 }
 
@@ -56,6 +57,16 @@ platform::LogLevel level_of(engine::Level level) {
     default:
       return platform::LogLevel::error;
   }
+}
+
+diego::LocketLockOptions locket_options(const LockOptions& lock) {
+  diego::LocketLockOptions options;
+  options.addresses = lock.lockets;
+  options.owner = lock.owner;
+  options.ca_file = lock.ca_file;
+  options.cert_file = lock.cert_file;
+  options.key_file = lock.key_file;
+  return options;
 }
 
 // Host and process, for those who wait for the lock.
@@ -92,16 +103,7 @@ base::Status Scheduler::run() {
       "--master", options_.mesos.address, detection,
       [this](mesos_client::MasterReport report) { mailbox_.post(std::move(report)); });
   if (!detector) outcome_ = detector.error();
-  if (detector && options_.lock.address) {
-    auto lock =
-        mesos_client::start_zookeeper_lock("--lock", {*options_.lock.address, who_we_are()},
-                                           [this](base::LockReport report) { mailbox_.post(std::move(report)); });
-    if (lock) {
-      lock_ = std::move(*lock);
-    } else {
-      outcome_ = lock.error();
-    }
-  }
+  if (detector && options_.lock.used()) outcome_ = start_lock();
   if (outcome_ && options_.core.with_bbs) {
     auto bbs = BbsDesk::open({options_.bbs.url, options_.bbs.ca_file, options_.bbs.cert_file, options_.bbs.key_file},
                              [this](BbsDesk::Answer answer) { mailbox_.post(std::move(answer)); });
@@ -127,6 +129,24 @@ base::Status Scheduler::run() {
   mailbox_.close();
   mailbox_.take(base::Duration{0});
   return outcome_;
+}
+
+base::Status Scheduler::start_lock() {
+  const auto report = [this](base::LockReport said) { mailbox_.post(std::move(said)); };
+  if (options_.lock.address) {
+    auto lock = mesos_client::start_zookeeper_lock("--lock", {*options_.lock.address, who_we_are()}, report);
+    if (!lock) return lock.error();
+    lock_ = std::move(*lock);
+    return base::ok();
+  }
+  const auto start = [this](base::LeaderLock::Report to) {
+    return diego::start_locket_lock("--lock", locket_options(options_.lock), std::move(to));
+  };
+  auto finder = FrameworkFinder::start(options_.mesos, options_.lock.cluster_name, start, report);
+  if (!finder) return finder.error();
+  finder_ = finder->get();
+  lock_ = std::move(*finder);
+  return base::ok();
 }
 
 void Scheduler::loop() {
@@ -228,6 +248,7 @@ void Scheduler::on(mesos_client::CallResult message) {
 void Scheduler::on(mesos_client::MasterReport report) {
   if (auto* found = std::get_if<mesos_client::MasterDetected>(&report)) {
     platform::log_info("master detected " + found->who);
+    if (finder_ != nullptr) finder_->masters(found->urls);
     engine_.on_masters(std::move(found->urls), platform::now());
   } else if (const auto* none = std::get_if<mesos_client::NoMaster>(&report)) {
     // A subscription that works is worth more than what is said of it.

@@ -18,6 +18,7 @@
 #include "platform/mailbox.hpp"
 #include "scheduler/edge/auction_log.hpp"
 #include "scheduler/edge/bbs_desk.hpp"
+#include "scheduler/edge/framework_finder.hpp"
 #include "scheduler/edge/options.hpp"
 #include "scheduler/edge/translate.hpp"
 #include "scheduler/engine/engine.hpp"
@@ -101,6 +102,7 @@ class Scheduler final : public bridge::Desk, private engine::World {
   void saw(const core::Event& event) override;
   void saw(const core::Action& action) override;
 
+  base::Status start_lock();
   void loop();
   std::optional<base::Duration> idle_for() const;
   bool may_launch();
@@ -119,6 +121,7 @@ class Scheduler final : public bridge::Desk, private engine::World {
   platform::Mailbox<Message> mailbox_;
   std::unique_ptr<base::LeaderLock> lock_;
   std::unique_ptr<BbsDesk> bbs_;  // Null without --bbs-url.
+  FrameworkFinder* finder_ = nullptr;  // The lock, if it is one in Locket.
   std::unique_ptr<mesos_client::StreamConnection> stream_;
   std::unique_ptr<mesos_client::CallConnection> calls_;
   std::deque<std::pair<std::uint64_t, std::size_t>> accepts_open_;  // Tag and bytes of those without an answer.

@@ -1,51 +1,22 @@
 #include "scheduler/edge/teardown.hpp"
 
-#include "base/text.hpp"
-#include "mesos/codec.hpp"
 #include "mesos/master_detector.hpp"
-#include "mesos/session.hpp"
 #include "mesos/v1/master/master.pb.h"
 #include "platform/clock.hpp"
-#include "platform/http_client.hpp"
 #include "platform/mailbox.hpp"
+#include "scheduler/edge/operator_api.hpp"
 #include "scheduler/edge/state.hpp"
 
 namespace edge {
 namespace {
 
-constexpr int kRedirectsMax = 5;
+constexpr base::Duration kAnswerLimit = std::chrono::seconds(10);
 
-platform::ClientRequest teardown_request(const Options& options, const std::string& framework_id) {
+mesos::v1::master::Call teardown_call(const std::string& framework_id) {
   mesos::v1::master::Call call;
   call.set_type(mesos::v1::master::Call::TEARDOWN);
   call.mutable_teardown()->mutable_framework_id()->set_value(framework_id);
-  platform::ClientRequest request{
-      "POST", "", {{"Content-Type", "application/json"}, {"Accept", "application/json"}}, ""};
-  request.body = mesos_client::encode(mesos_client::Codec::json, call);
-  if (!options.mesos.principal.empty()) {
-    const std::string pair = options.mesos.principal + ":" + options.mesos.secret;
-    request.headers.emplace_back("Authorization", "Basic " + base::base64_encode(pair));
-  }
-  return request;
-}
-
-// At one master, following it to the leader.
-base::Result<platform::ClientResponse> post(const Options& options, std::string url, platform::ClientRequest request) {
-  for (int hop = 0; hop < kRedirectsMax; ++hop) {
-    const auto parsed = platform::parse_url("--master", url);
-    if (!parsed) return parsed.error();
-    platform::ClientOptions client;
-    client.origin = *parsed;
-    client.ca_file = options.mesos.ca_file;
-    request.path = parsed->path;
-    auto response = platform::HttpClient(client).send(request);
-    if (!response || response->status != 307) return response;
-    const std::string* location = platform::find_header(response->headers, "Location");
-    const auto target = location == nullptr ? std::nullopt : mesos_client::redirect_target(url, *location);
-    if (!target) return base::Error{url, "redirects to nowhere"};
-    url = *target;
-  }
-  return base::Error{url, "redirects without end"};
+  return call;
 }
 
 // The scheduler API of each master there may be; the first that is heard of within a while.
@@ -84,9 +55,9 @@ base::Result<std::string> teardown(const Options& options) {
   const auto urls = find_masters(options);
   if (!urls) return urls.error();
   base::Error last{"--master " + options.mesos.master, "no answer"};
-  for (const std::string& scheduler_url : *urls) {
-    const std::string url = scheduler_url.substr(0, scheduler_url.rfind("/scheduler"));
-    const auto response = post(options, url, teardown_request(options, id));
+  OperatorApi master(options.mesos, kAnswerLimit);
+  for (const std::string& url : *urls) {
+    const auto response = master.post(url, teardown_call(id));
     if (!response) {
       last = response.error();
       continue;

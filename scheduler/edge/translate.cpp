@@ -5,6 +5,7 @@
 #include "mesos/events.hpp"
 #include "mesos/v1/mesos.pb.h"
 #include "mesos/v1/scheduler/scheduler.pb.h"
+#include "scheduler/edge/framework_finder.hpp"
 #include "scheduler/edge/translate_cell.hpp"
 #include "scheduler/edge/translate_resources.hpp"
 
@@ -146,10 +147,19 @@ std::string report_request() {
   return message.SerializeAsString();
 }
 
+void add_label(mesos::v1::FrameworkInfo& info, const char* key, const std::string& value) {
+  auto& label = *info.mutable_labels()->add_labels();
+  label.set_key(key);
+  label.set_value(value);
+}
+
 }  // namespace
 
 Translator::Translator(const Options& options)
-    : mesos_(options.mesos), codec_(*mesos_client::parse_codec(options.mesos.codec)), launch_calls_(codec_) {}
+    : mesos_(options.mesos),
+      cluster_name_(options.lock.cluster_name),
+      codec_(*mesos_client::parse_codec(options.mesos.codec)),
+      launch_calls_(codec_) {}
 
 engine::StreamRecord Translator::read(std::string_view record) const {
   const auto event = mesos_client::read_scheduler_event(codec_, record);
@@ -157,7 +167,7 @@ engine::StreamRecord Translator::read(std::string_view record) const {
   return {mesos_client::stream_event(**event), core_event(**event, mesos_.role)};
 }
 
-std::string Translator::subscribe(const std::string& framework_id, bool suppressed) const {
+std::string Translator::subscribe(const std::string& framework_id, const std::string& leader, bool suppressed) const {
   mesos::v1::FrameworkInfo info;
   info.set_user(mesos_.user);
   info.set_name(mesos_.framework_name);
@@ -172,6 +182,8 @@ std::string Translator::subscribe(const std::string& framework_id, bool suppress
         mesos::v1::FrameworkInfo::Capability::RESERVATION_REFINEMENT}) {
     info.add_capabilities()->set_type(capability);
   }
+  if (!cluster_name_.empty()) add_label(info, kClusterLabel, cluster_name_);
+  if (!cluster_name_.empty() && !leader.empty()) add_label(info, kLeaderLabel, leader);
   std::vector<std::string> suppressed_roles;
   if (suppressed) suppressed_roles.push_back(mesos_.role);
   return mesos_client::encode(codec_, mesos_client::subscribe_call(info, suppressed_roles));

@@ -25,8 +25,8 @@ class Translator final : public engine::Wire {
   // only that record is lost.
   engine::StreamRecord read(std::string_view record) const;
 
-  // The SUBSCRIBE body; an empty id subscribes as a new framework.
-  std::string subscribe(const std::string& framework_id, bool suppressed) const override;
+  // The SUBSCRIBE body; an empty id subscribes as a new framework. The cluster's name and the leader become labels.
+  std::string subscribe(const std::string& framework_id, const std::string& leader, bool suppressed) const override;
 
   // The call an action asks for, encoded; nullopt for actions that are not calls. One thread.
   std::optional<std::string> call(const std::string& framework_id, const core::Action& action) const override;
@@ -35,6 +35,7 @@ class Translator final : public engine::Wire {
 
  private:
   const MesosOptions mesos_;
+  const std::string cluster_name_;
   const mesos_client::Codec codec_;
   mutable LaunchCalls launch_calls_;  // Remembers what it has encoded.
 };

@@ -229,7 +229,8 @@ void Engine::on_session(const mesos_client::Connect& action, base::Time now) {
   log(Level::info, "subscribing url=" + action.url +
                        " framework=" + (core_.framework_id().empty() ? "new" : core_.framework_id()) +
                        " suppressed=" + (subscribed_suppressed_ ? "true" : "false"));
-  world_.open_stream(action.generation, action.url, wire_.subscribe(core_.framework_id(), subscribed_suppressed_));
+  world_.open_stream(action.generation, action.url,
+                     wire_.subscribe(core_.framework_id(), config_.with_lock ? identity_ : "", subscribed_suppressed_));
 }
 
 void Engine::on_session(const mesos_client::Disconnect&, base::Time) {

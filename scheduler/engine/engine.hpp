@@ -41,8 +41,9 @@ struct StreamRecord {
 class Wire {
  public:
   virtual ~Wire() = default;
-  // The SUBSCRIBE body; an empty id subscribes as a new framework.
-  virtual std::string subscribe(const std::string& framework_id, bool suppressed) const = 0;
+  // The SUBSCRIBE body; an empty id subscribes as a new framework. `leader`: whose state knows all about it;
+  // empty without a lock.
+  virtual std::string subscribe(const std::string& framework_id, const std::string& leader, bool suppressed) const = 0;
   // nullopt for actions that are not calls.
   virtual std::optional<std::string> call(const std::string& framework_id, const core::Action& action) const = 0;
 };

@@ -68,13 +68,15 @@ class Framework:
     """Subscribes and keeps what comes. Offers are held by agent until declined; nothing is launched.
     `offers` is offer id -> offer, `agents_seen` every agent ever offered."""
 
-    def __init__(self, master, name, role="*", user="root", failover_timeout=0.0):
+    def __init__(self, master, name, role="*", user="root", failover_timeout=0.0, labels=None):
         self.master = master
         host, _, port = master.rpartition(":")
         self.address = (host, int(port))
         self.info = {"user": user, "name": name, "roles": [role], "failover_timeout": failover_timeout,
                      "capabilities": [{"type": "MULTI_ROLE"}, {"type": "PARTITION_AWARE"},
                                       {"type": "RESERVATION_REFINEMENT"}]}
+        if labels:
+            self.info["labels"] = {"labels": [{"key": key, "value": value} for key, value in labels.items()]}
         self.events = []
         self.offers = {}
         self.agents_seen = set()

@@ -135,7 +135,7 @@ TEST_CASE("a record that cannot be read is the session's to report", "[translate
 TEST_CASE("the subscription asks for what a restart needs", "[translate]") {
   const edge::Translator translator(options());
   mesos::v1::scheduler::Call call;
-  REQUIRE(mesos_client::decode(translator.codec(), translator.subscribe("F", true), call));
+  REQUIRE(mesos_client::decode(translator.codec(), translator.subscribe("F", "", true), call));
   const auto& info = call.subscribe().framework_info();
   CHECK(call.framework_id().value() == "F");
   CHECK(info.id().value() == "F");
@@ -145,6 +145,23 @@ TEST_CASE("the subscription asks for what a restart needs", "[translate]") {
   CHECK(info.roles(0) == "diego");
   CHECK(info.capabilities_size() == 4);
   CHECK(call.subscribe().suppressed_roles(0) == "diego");
+}
+
+TEST_CASE("the subscription says which cluster it is for and who leads", "[translate]") {
+  auto with_cluster = options();
+  const auto labels = [&](const std::string& leader) {
+    const edge::Translator translator(with_cluster);
+    mesos::v1::scheduler::Call call;
+    REQUIRE(mesos_client::decode(translator.codec(), translator.subscribe("F", leader, false), call));
+    std::string all;
+    for (const auto& label : call.subscribe().framework_info().labels().labels())
+      all += label.key() + "=" + label.value() + " ";
+    return all;
+  };
+  CHECK(labels("me").empty());
+  with_cluster.lock.cluster_name = "west";
+  CHECK(labels("me") == "diego.cluster=west diego.leader=me ");
+  CHECK(labels("") == "diego.cluster=west ");
 }
 
 TEST_CASE("an ACCEPT carries its tasks with the stored executor and no filter", "[translate]") {

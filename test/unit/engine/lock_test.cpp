@@ -47,6 +47,7 @@ TEST_CASE("the first leader subscribes as new, and acts when its framework id st
   CHECK(rig.store.contents.texts.at("leader") == identity);  // Durable before it is shared.
   rig.engine.on_lock(base::ShareStored{"- " + identity}, rig.now);
   CHECK(rig.with("SUBSCRIBE") == Said{"SUBSCRIBE  at http://m1/api/v1/scheduler"});
+  CHECK(rig.wire.subscribed_leader == identity);  // For the next one, where nothing stands beside the lock.
   rig.post("p");
   rig.subscribed();
   rig.offer("a1");

@@ -12,7 +12,11 @@ using namespace std::chrono_literals;
 
 class PlainWire final : public Wire {
  public:
-  std::string subscribe(const std::string& framework_id, bool) const override { return "SUBSCRIBE " + framework_id; }
+  std::string subscribe(const std::string& framework_id, const std::string& leader, bool) const override {
+    subscribed_leader = leader;
+    return "SUBSCRIBE " + framework_id;
+  }
+  mutable std::string subscribed_leader;
   std::optional<std::string> call(const std::string& framework_id, const core::Action& action) const override {
     if (const auto* accept = std::get_if<core::Accept>(&action)) {
       std::string text = framework_id + " ACCEPT";
