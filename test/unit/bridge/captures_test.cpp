@@ -48,11 +48,13 @@ void compare(const records::Message& ours, const records::Message& theirs) {
 std::vector<core::Key> keys_in(const records::Message& request) {
   std::vector<core::Key> keys;
   if (request.word(1) == "/v1/lrps") {
-    for (const diego::LrpStart& start : *diego::parse_lrp_starts(request.body)) {
+    const auto starts = diego::parse_lrp_starts(request.body);
+    for (const diego::LrpStart& start : *starts) {
       for (const std::int32_t index : start.indices) keys.push_back(lrp(start.process_guid, index));
     }
   } else {
-    for (const diego::TaskStart& start : *diego::parse_task_starts(request.body)) keys.push_back(task(start.task_guid));
+    const auto starts = diego::parse_task_starts(request.body);
+    for (const diego::TaskStart& start : *starts) keys.push_back(task(start.task_guid));
   }
   return keys;
 }

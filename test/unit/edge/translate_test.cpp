@@ -5,6 +5,7 @@
 #include "cell.pb.h"
 #include "mesos/v1/mesos.pb.h"
 #include "mesos/v1/scheduler/scheduler.pb.h"
+#include "scheduler/edge/translate_cell.hpp"
 #include "scheduler/edge/translate_resources.hpp"
 
 namespace {
