@@ -49,11 +49,13 @@ std::vector<core::Key> keys_in(const records::Message& request) {
   std::vector<core::Key> keys;
   if (request.word(1) == "/v1/lrps") {
     const auto starts = diego::parse_lrp_starts(request.body);
+    REQUIRE(starts);
     for (const diego::LrpStart& start : *starts) {
       for (const std::int32_t index : start.indices) keys.push_back(lrp(start.process_guid, index));
     }
   } else {
     const auto starts = diego::parse_task_starts(request.body);
+    REQUIRE(starts);
     for (const diego::TaskStart& start : *starts) keys.push_back(task(start.task_guid));
   }
   return keys;
