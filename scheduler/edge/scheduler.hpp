@@ -120,7 +120,7 @@ class Scheduler final : public bridge::Desk, private engine::World {
 
   platform::Mailbox<Message> mailbox_;
   std::unique_ptr<base::LeaderLock> lock_;
-  std::unique_ptr<BbsDesk> bbs_;  // Null without --bbs-url.
+  std::unique_ptr<BbsDesk> bbs_;       // Null without --bbs-url.
   FrameworkFinder* finder_ = nullptr;  // The lock, if it is one in Locket.
   std::unique_ptr<mesos_client::StreamConnection> stream_;
   std::unique_ptr<mesos_client::CallConnection> calls_;

@@ -2,7 +2,9 @@
 #include "scheduler/edge/framework_finder.hpp"
 
 #include <catch2/catch.hpp>
+
 #include <deque>
+#include <utility>
 
 #include "mesos/codec.hpp"
 #include "mesos/v1/master/master.pb.h"
@@ -278,8 +280,8 @@ TEST_CASE("a lock that is lost while the master is asked was never ours", "[find
   Rig rig;
   const bool taken_again = GENERATE(false, true);
   master.answers({{200, "F1=west/me"}, {200, "F1=west/other"}});
-  master.on_call = [&] {
-    master.on_call = nullptr;
+  master.on_call = [&, first = true]() mutable {
+    if (!std::exchange(first, false)) return;
     rig.lose("gone");
     if (taken_again) rig.acquire();
   };

@@ -92,9 +92,9 @@ TEST_CASE("an older file is brought forward with all it holds, step by step", "[
   // And what this program does not know yet is refused.
   CHECK(refusal(folder) ==
         folder.database() +
-            ": was written by a newer diego-scheduler (version 3 of the file, this one knows 1); run "
+            ": was written by a newer diego-scheduler (version 4 of the file, this one knows 2); run "
             "that one, or move the file and its -wal away to start empty");
-  execute(folder, "PRAGMA user_version = 1; ALTER TABLE accepted DROP COLUMN colour");
+  execute(folder, "PRAGMA user_version = 2; ALTER TABLE accepted DROP COLUMN colour");
   CHECK(content_of(folder.path()) == before);
 }
 
@@ -203,7 +203,7 @@ TEST_CASE("entries that make no sense are reported and passed over, and stay in 
   const Folder folder;
   Content expected = fill(folder, 20);
   const auto [sql, warning] = GENERATE(table<std::string, std::string>({
-      {"UPDATE standing SET state = 8 WHERE id = 7", "its state is unknown"},
+      {"UPDATE standing SET state = 9 WHERE id = 7", "its state is unknown"},
       {"UPDATE standing SET state = -1 WHERE id = 7", "its state is unknown"},
       {"UPDATE standing SET state = 'running' WHERE id = 7", "a value is missing or of a wrong type"},
       {"UPDATE standing SET since_ns = 1.5 WHERE id = 7", "a value is missing or of a wrong type"},
@@ -213,7 +213,7 @@ TEST_CASE("entries that make no sense are reported and passed over, and stay in 
       {"UPDATE standing SET cell = 4711 WHERE id = 7", "its cell is unknown"},
       {"UPDATE standing SET mem_mb = -1 WHERE id = 7", "what it is charged is negative"},
       {"UPDATE standing SET attempts = 4294967296 WHERE id = 7", "its attempts are out of range"},
-      {"UPDATE standing SET flags = 32 WHERE id = 7", "its flags are unknown"},
+      {"UPDATE standing SET flags = 64 WHERE id = 7", "its flags are unknown"},
       {"UPDATE standing SET reason = NULL WHERE id = 7", "a value is missing or of a wrong type"},
       {"DELETE FROM standing WHERE id = 7", "it does not say how it stands"},
       {"UPDATE accepted SET kind = 2 WHERE id = 7", "its kind is unknown"},
