@@ -54,6 +54,8 @@ std::string Core::reason_of(const Item& item) const {
 std::string Core::reason_of_move(const Item& item) const {
   const Item* twin = twin_of(item);
   if (twin == nullptr || twin->state == State::stopping) return item.reason();
+  if (config_.with_bbs && twin->state == State::running)
+    return "its last attempt still runs on agent " + twin->agent->id;
   if (twin->state != State::queued)
     return (config_.with_bbs ? "starts anew on agent " : "moves to agent ") + twin->agent->id;
   const std::string waits = reason_of(*twin);

@@ -26,7 +26,7 @@ void check_report(const core::CellReported& report, const cell::v1::State& state
               report.zone == state.zone() && report.work_is_cut == state.work_is_cut(),
           "a report says what the state says");
   // Beyond what any machine has it is cut, so that sums do not overflow.
-  constexpr std::int64_t kMost = std::int64_t{1} << 48;
+  static constexpr std::int64_t kMost = std::int64_t{1} << 48;
   const auto same = [](std::int64_t ours, std::int64_t sent) { return ours == std::clamp(sent, -kMost, kMost); };
   require(
       same(report.total.mem_mb, state.total().memory_mb()) && same(report.total.containers, state.total().containers()),
