@@ -94,9 +94,10 @@ class Fields {
   // Empty: all is well. Members nobody asked for are an error: a misspelt one would not be noticed.
   std::string error() {
     if (!error_.empty() || !document_.IsObject()) return error_;
-    for (const auto& member : document_.GetObject()) {
-      if (std::find(asked_.begin(), asked_.end(), member.name.GetString()) == asked_.end())
-        return std::string("there is no field ") + member.name.GetString();
+    for (auto member = document_.MemberBegin(); member < document_.MemberEnd();
+         ++member) {  // clang finds != ambiguous.
+      if (std::find(asked_.begin(), asked_.end(), member->name.GetString()) == asked_.end())
+        return std::string("there is no field ") + member->name.GetString();
     }
     return "";
   }
@@ -110,8 +111,9 @@ class Fields {
   const rapidjson::Value* find(const char* name) {
     asked_.emplace_back(name);
     if (!document_.IsObject()) return nullptr;
-    const auto found = document_.FindMember(name);
-    return found == document_.MemberEnd() || found->value.IsNull() ? nullptr : &found->value;
+    if (!document_.HasMember(name)) return nullptr;
+    const rapidjson::Value& value = document_[name];
+    return value.IsNull() ? nullptr : &value;
   }
   Strings strings(const char* name, const rapidjson::Value& value) {
     Strings out;
