@@ -84,7 +84,8 @@ TEST_CASE("the request id's header is there without an id, and cannot forge anot
   const auto [id, sent] = GENERATE(table<std::string, std::string>({{"", ""}, {"a\r\nHost: b", "a  Host: b"}}));
   FakeBbs bbs;
   CHECK(client_of("http://" + bbs.address())->reject_task("t", "why", id));
-  const std::string* const header = platform::find_header(bbs.last().headers, "X-Vcap-Request-Id");
+  const platform::ServerRequest request = bbs.last();
+  const std::string* const header = platform::find_header(request.headers, "X-Vcap-Request-Id");
   REQUIRE(header != nullptr);
   CHECK(*header == sent);
 }
