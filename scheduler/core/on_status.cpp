@@ -166,7 +166,7 @@ void Core::record_end(Item& item, const Status& status, base::Time now) {
   const bool blind = status.uuid.empty() && item.heard;
   if (blind && (status.reason == StatusReason::invalid_offers || status.state == TaskState::error)) return;
 
-  const bool is_lrp = item.kind() == Kind::lrp && !config_.with_bbs;  // Ours to restart.
+  const bool ours_to_restart = item.kind() == Kind::lrp && !config_.with_bbs;
   const std::string why = describe(status);
   const AgentPtr agent = agent_of(item);
   if (agent != nullptr && !item.started && !item.stop_wanted && failed_in_cell(status)) {
@@ -194,11 +194,11 @@ void Core::record_end(Item& item, const Status& status, base::Time now) {
     end(item, State::stopped, status.message.empty() ? "finished" : status.message, now);
   } else if (!item.started && status.state != TaskState::unreachable) {
     retry_launch(item, status, now);
-  } else if (is_lrp && (ended_with_cell(status) || status.state == TaskState::unreachable || taken_away ||
-                        status.reason == StatusReason::agent_draining)) {
+  } else if (ours_to_restart && (ended_with_cell(status) || status.state == TaskState::unreachable || taken_away ||
+                                 status.reason == StatusReason::agent_draining)) {
     item.rarely().avoid = {item.agent->id};
     requeue_or_end(item, why, now);
-  } else if (is_lrp && !item.ran) {
+  } else if (ours_to_restart && !item.ran) {
     retry_launch(item, status, now);
   } else if (status.state == TaskState::unreachable || status.state == TaskState::lost) {
     end(item, State::lost, why, now);

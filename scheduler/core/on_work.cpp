@@ -35,8 +35,11 @@ void Core::submit(const Auction& auction, base::Time now) {
       refresh_auction(*known, auction);  // For another attempt, should this one fail.
       break;
     case State::starting:
-      refresh_auction(*known, auction);
-      if (config_.with_bbs) auctioned_again(*known, auction, now);
+      if (config_.with_bbs) {
+        auctioned_again(*known, auction, now);
+      } else {
+        refresh_auction(*known, auction);
+      }
       break;
     case State::stopping:
       refresh_auction(*known, auction);
