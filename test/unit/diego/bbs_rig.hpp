@@ -1,6 +1,10 @@
 // BBSes for one test: one that speaks HTTP as it is told, and one that says what no server would.
 #pragma once
 
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
 
 #include <cstring>
@@ -12,7 +16,6 @@
 
 #include "diego/bbs_client.hpp"
 #include "platform/http_server.hpp"
-#include "platform/socket.hpp"
 
 namespace bbs_test {
 
@@ -64,42 +67,58 @@ class FakeBbs {
   platform::HttpServer server_;
 };
 
-// Answers whatever it is told with the same bytes, and closes.
+// Answers whatever it is told with the same bytes, and closes. On sockets of its own: no server of ours
+// would say such things.
 class RawBbs {
  public:
-  explicit RawBbs(std::string answer) {
-    const auto port = listener_.open("test", {"127.0.0.1", 0});
-    REQUIRE(port);
-    address_ = "127.0.0.1:" + std::to_string(*port);
-    thread_ = std::thread([this, answer] {
-      for (int fd = listener_.accept(stop_); fd >= 0; fd = listener_.accept(stop_)) {
-        platform::Connection connection(fd, stop_);
-        std::string request;
-        while (!complete(request) && connection.read(request, 5s) == platform::Connection::Outcome::done) {
-        }
-        std::string_view rest = answer;
-        connection.write(rest, 5s);
-        connection.linger(5s);
-      }
-    });
+  explicit RawBbs(std::string answer) : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in where{};
+    where.sin_family = AF_INET;
+    where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof where;
+    REQUIRE(::bind(listener_, reinterpret_cast<sockaddr*>(&where), length) == 0);
+    REQUIRE(::listen(listener_, 8) == 0);
+    REQUIRE(::getsockname(listener_, reinterpret_cast<sockaddr*>(&where), &length) == 0);
+    address_ = "127.0.0.1:" + std::to_string(ntohs(where.sin_port));
+    thread_ = std::thread([this, answer] { serve(answer); });
   }
   ~RawBbs() {
-    stop_.raise();
+    ::shutdown(listener_, SHUT_RDWR);  // Wakes accept().
     thread_.join();
+    ::close(listener_);
   }
   RawBbs(const RawBbs&) = delete;
   RawBbs& operator=(const RawBbs&) = delete;
   const std::string& address() const { return address_; }
 
  private:
+  void serve(const std::string& answer) const {
+    for (int fd = ::accept(listener_, nullptr, nullptr); fd >= 0; fd = ::accept(listener_, nullptr, nullptr)) {
+      const timeval limit{5, 0};
+      ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+      std::string request;
+      while (!complete(request) && read(fd, request)) {
+      }
+      static_cast<void>(::send(fd, answer.data(), answer.size(), MSG_NOSIGNAL));
+      ::shutdown(fd, SHUT_WR);
+      while (read(fd, request)) {  // Closing before the peer does could lose it our answer.
+      }
+      ::close(fd);
+    }
+  }
+  static bool read(int fd, std::string& into) {
+    char bytes[4096];
+    const ssize_t got = ::recv(fd, bytes, sizeof bytes, 0);
+    if (got > 0) into.append(bytes, static_cast<std::size_t>(got));
+    return got > 0;
+  }
   static bool complete(const std::string& request) {
     const std::size_t head = request.find("\r\n\r\n"), length = request.find("Content-Length: ");
     if (head == std::string::npos || length == std::string::npos) return false;
     return request.size() >= head + 4 + std::stoul(request.substr(length + std::strlen("Content-Length: ")));
   }
 
-  platform::WakeFd stop_;
-  platform::Listener listener_;
+  const int listener_;
   std::string address_;
   std::thread thread_;
 };
