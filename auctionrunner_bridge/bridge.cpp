@@ -2,10 +2,12 @@
 
 #include <fstream>
 #include <iterator>
+#include <mutex>
 
 #include "auctionrunner_bridge/answer.hpp"
 #include "base/text.hpp"
 #include "platform/http_server.hpp"
+#include "platform/tls_files.hpp"
 
 namespace bridge {
 namespace {
@@ -22,6 +24,8 @@ std::string_view refusal_text(int status) {
       return "the content encoding is none of gzip, deflate, identity";
     case 431:
       return "the headers are too long";
+    case 503:
+      return "too much is asked at once";
     default:
       return "the request cannot be served";
   }
@@ -36,6 +40,16 @@ base::Result<std::string> read_token(const std::string& file) {
   return token;
 }
 
+base::Status look_at_certificates(const BridgeOptions& options) {
+  const platform::TlsFindings found = platform::look_at({platform::TlsFiles::For::server,
+                                                         {"--bridge-cert", options.cert_file},
+                                                         {"--bridge-key", options.key_file},
+                                                         {"--bridge-ca", options.ca_file}},
+                                                        std::time(nullptr));
+  if (!found.errors.empty()) return found.errors.front();
+  return base::ok();
+}
+
 }  // namespace
 
 struct Bridge::Impl {
@@ -43,9 +57,12 @@ struct Bridge::Impl {
   Desk& desk;
   Access access;
   std::unique_ptr<platform::HttpServer> server;
+  std::mutex mutex;  // Of `server`, for those who read certificates meanwhile.
+
+  Impl(BridgeOptions given, Desk& given_desk) : options(std::move(given)), desk(given_desk) {}
 };
 
-Bridge::Bridge(BridgeOptions options, Desk& desk) : impl_(new Impl{std::move(options), desk, {}, nullptr}) {}
+Bridge::Bridge(BridgeOptions options, Desk& desk) : impl_(std::make_unique<Impl>(std::move(options), desk)) {}
 
 Bridge::~Bridge() { stop(); }
 
@@ -61,27 +78,44 @@ base::Result<int> Bridge::start() {
     if (!token) return token.error();
     impl_->access.token = *std::move(token);
   }
+  if (auto usable = look_at_certificates(options); !usable) return usable.error();
   platform::ServerOptions server;
   server.listen = options.listen;
   server.threads = options.threads;
-  server.queued_connections_max = options.queued_connections_max;
+  server.connections_max = options.connections_max;
+  server.streams_max = options.streams_max;
   server.body_bytes_max = options.body_bytes_max;
+  server.header_bytes_max = options.header_bytes_max;
+  server.read_timeout = options.request_timeout;
   server.idle_timeout = std::chrono::seconds(90);  // The BBS keeps idle connections for 90 s and reuses them.
   server.cert_file = options.cert_file;
   server.key_file = options.key_file;
   server.ca_file = options.ca_file;
-  impl_->server = std::make_unique<platform::HttpServer>(
+  auto made = std::make_unique<platform::HttpServer>(
       std::move(server),
       [impl = impl_.get()](const platform::ServerRequest& request) {
         return answer(request, impl->desk, impl->access);
       },
       [](int status) { return error_response(status, refusal_text(status)); });
+  const std::lock_guard lock(impl_->mutex);
+  impl_->server = std::move(made);
   return impl_->server->start("--bridge-listen");
 }
 
+base::Status Bridge::reload_certificates() {
+  const std::lock_guard lock(impl_->mutex);
+  if (!impl_->server) return base::ok();
+  if (auto usable = look_at_certificates(impl_->options); !usable) return usable;
+  return impl_->server->reload_certificates();
+}
+
 void Bridge::stop() {
-  if (impl_->server) impl_->server->stop();
-  impl_->server.reset();
+  std::unique_ptr<platform::HttpServer> stopped;
+  {
+    const std::lock_guard lock(impl_->mutex);
+    stopped = std::move(impl_->server);
+  }
+  if (stopped) stopped->stop();
 }
 
 }  // namespace bridge

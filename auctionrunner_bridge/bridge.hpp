@@ -6,6 +6,7 @@
 
 #include "auctionrunner_bridge/desk.hpp"
 #include "base/result.hpp"
+#include "base/time.hpp"
 #include "platform/http.hpp"
 
 namespace bridge {
@@ -15,9 +16,13 @@ struct BridgeOptions {
   std::string cert_file, key_file;  // Both: TLS (1.2 and up).
   std::string ca_file;              // With them: clients must show a certificate signed by it.
   std::string token_file;           // Its trimmed content is the bearer token; empty: none is asked for.
-  std::size_t threads = 64;         // Connections served at once.
-  std::size_t queued_connections_max = 1024;
-  std::size_t body_bytes_max = std::size_t{8} << 20U;
+  // Bounds, as those of platform::ServerOptions.
+  std::size_t threads = 64;
+  std::size_t connections_max = 1024;
+  std::size_t streams_max = 256;
+  std::size_t body_bytes_max = std::size_t{16} << 20U;
+  std::size_t header_bytes_max = 64 * 1024;
+  base::Duration request_timeout = std::chrono::seconds(10);  // Its read_timeout.
 };
 
 class Bridge {
@@ -31,6 +36,10 @@ class Bridge {
   // Reads the files, binds and serves; the port in use. Errors name the flag: a busy port, an
   // unusable certificate, an empty token file. May be called again after stop().
   base::Result<int> start();
+
+  // Reads certificate, key and authority again: connections that are open go on, later ones meet the new ones. An
+  // error names flag and file, and those read before stay in use. From any thread; ok() while nothing is served.
+  base::Status reload_certificates();
 
   // Answers what is under way, closes the listener and joins its threads. Idempotent.
   void stop();

@@ -44,7 +44,8 @@ base::Result<std::unique_ptr<RepClient>> RepClient::create(RepClientOptions opti
                                                                           .read_timeout = options.timeout,
                                                                           .ca_file = options.ca_file,
                                                                           .cert_file = options.cert_file,
-                                                                          .key_file = options.key_file});
+                                                                          .key_file = options.key_file,
+                                                                          .server_name = options.server_name});
   };
   auto network = connect("--rep-url", options.url);
   if (!network) return network.error();

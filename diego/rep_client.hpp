@@ -23,7 +23,8 @@ struct RepClientOptions {
   std::string url;        // http(s)://host:port of the network listener.
   std::string admin_url;  // Of the admin listener (/ping, /evacuate); empty: as `url`.
   std::string ca_file, cert_file, key_file;
-  std::string cell_id;  // A /state that names another one is an error; empty: not compared.
+  std::string server_name;  // Whom the certificate of both listeners must be for; empty: the URL's host.
+  std::string cell_id;      // A /state that names another one is an error; empty: not compared.
   base::Duration timeout = std::chrono::seconds(10);
 };
 

@@ -6,11 +6,13 @@
 #include <cstdio>
 #include <ctime>
 #include <thread>
+#include <vector>
 
 #include "executor/edge/loop.hpp"
 #include "platform/child_process.hpp"
 #include "platform/flags.hpp"
 #include "platform/log.hpp"
+#include "platform/tls_files.hpp"
 
 namespace {
 
@@ -20,15 +22,24 @@ sigset_t block_signals() {
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
   return signals;
 }
 
-void await_signals(const sigset_t& signals, const std::atomic<bool>& over, executor::Loop& loop) {
+// SIGHUP, and a day that has passed, are occasions to say what is wrong with certificates; connections look for
+// themselves whether these have changed.
+void await_signals(const sigset_t& signals, const std::atomic<bool>& over, executor::Loop& loop,
+                   const std::vector<platform::TlsFiles>& files) {
+  std::time_t next_look = std::time(nullptr) + platform::kTlsFilesEverySeconds;
   while (!over) {
     const timespec pause{.tv_sec = 0, .tv_nsec = 100'000'000};
-    if (sigtimedwait(&signals, nullptr, &pause) > 0) loop.terminate();
+    const int signal = sigtimedwait(&signals, nullptr, &pause);
+    if (signal == SIGTERM || signal == SIGINT) loop.terminate();
+    if (signal != SIGHUP && std::time(nullptr) < next_look) continue;
+    next_look = std::time(nullptr) + platform::kTlsFilesEverySeconds;
+    platform::log_tls_files(files);
   }
 }
 
@@ -51,9 +62,15 @@ int main(int argc, char** argv) {
   platform::log_info("executor=" + agent->executor_id + " framework=" + agent->framework_id +
                      " agent=" + agent->agent_pid);
 
+  const std::vector<platform::TlsFiles> files = executor::tls_files(flags, *agent);
+  if (const auto errors = platform::check_tls_files(files); !errors.empty()) {
+    for (const base::Error& error : errors) std::fprintf(stderr, "diego-executor: %s\n", error.message().c_str());
+    return 2;
+  }
+
   executor::Loop loop(flags, *std::move(agent), environment);
   std::atomic<bool> over = false;
-  std::thread listener([&] { await_signals(signals, over, loop); });
+  std::thread listener([&] { await_signals(signals, over, loop, files); });
   const int code = loop.run();
   over = true;
   listener.join();

@@ -14,7 +14,7 @@
 
 #include "mesos/call_writer.hpp"
 #include "mesos/http_transport.hpp"
-#include "mesos/socket_connection.hpp"
+#include "platform/client_socket.hpp"
 #include "platform/flags.hpp"
 #include "platform/http.hpp"
 #include "platform/socket.hpp"
@@ -61,6 +61,7 @@ struct CallConnection::Impl {
         writer(writer_for(options, url, stream_id)),
         generation(call_generation),
         report(std::move(to)),
+        tls({options.cert_file, options.key_file, options.ca_file}),
         buffer(kReadBytes, '\0') {}
 
   void run();
@@ -101,7 +102,8 @@ struct CallConnection::Impl {
   std::vector<Call> waiting;  // From `next` on: to be written.
   std::size_t next = 0;
   std::deque<Sent> unanswered;
-  std::unique_ptr<SocketConnection> socket;
+  platform::TlsClient tls;
+  std::unique_ptr<platform::Socket> socket;
   bool proven = false;  // The peer has answered and keeps this connection open.
   bool readable = false;
   bool just_wrote = false;
@@ -161,9 +163,9 @@ void CallConnection::Impl::answer_all_without_sending() {
 }
 
 bool CallConnection::Impl::connect() {
-  auto opened = SocketConnection::open(
-      {*url, options.ca_file, options.cert_file, options.key_file, options.unix_socket, options.connect_timeout},
-      stop.fd());
+  auto opened = platform::connect_socket(
+      {.url = *url, .unix_socket = options.unix_socket, .server_name = {}, .connect_timeout = options.connect_timeout},
+      tls, stop.fd());
   if (opened) {
     socket = *std::move(opened);
     reader.emplace(kAnswerBytesMax);
@@ -210,7 +212,7 @@ void CallConnection::Impl::write() {
     out_sent = 0;
   }
   // An answer may have come all the same: the peer need not read a request that it refuses.
-  if (outcome == SocketConnection::Outcome::closed) {
+  if (outcome == platform::Socket::Outcome::closed) {
     read();
     if (socket) peer_closed("connection closed while the request was sent");
   }
@@ -221,9 +223,9 @@ void CallConnection::Impl::read() {
   while (socket) {
     std::size_t got = 0;
     const auto outcome = socket->read(buffer, got);
-    if (outcome == SocketConnection::Outcome::blocked) return;
+    if (outcome == platform::Socket::Outcome::blocked) return;
     if (unanswered.empty()) return hang_up();  // To no question of ours: the end, or why it comes.
-    const base::Status fed = outcome == SocketConnection::Outcome::closed
+    const base::Status fed = outcome == platform::Socket::Outcome::closed
                                  ? reader->end(answers)
                                  : reader->feed(std::string_view(buffer).substr(0, got), answers);
     since = SteadyClock::now();
@@ -233,7 +235,7 @@ void CallConnection::Impl::read() {
     }
     if (!socket) return;
     if (!fed) return peer_closed(fed.error().text);
-    if (outcome == SocketConnection::Outcome::closed)
+    if (outcome == platform::Socket::Outcome::closed)
       return peer_closed("connection closed before the answer was complete");
     if (unanswered.empty() && !reader->at_boundary()) return hang_up();
     if (got < buffer.size() && !socket->encrypted()) return;  // There is no more.

@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <httplib.h>
 #include <netdb.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -16,33 +18,22 @@
 #include "base/text.hpp"
 #include "platform/flags.hpp"
 #include "platform/socket.hpp"
+#include "platform/tls.hpp"
 
 namespace platform {
 namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
+// httplib's waits end a little before their time.
+constexpr std::chrono::milliseconds kTimerSlack{20};
+
 // httplib's client under our rules. One request at a time.
 class Wire {
  public:
-  explicit Wire(ClientOptions options) : options_(std::move(options)) {
+  explicit Wire(ClientOptions options)
+      : options_(std::move(options)), tls_({options_.cert_file, options_.key_file, options_.ca_file}) {
     ignore_broken_pipes();
-    const std::string peer = options_.unix_socket.empty() ? options_.origin.origin() : options_.unix_socket;
-    client_ = options_.cert_file.empty() || !options_.unix_socket.empty()
-                  ? std::make_unique<httplib::Client>(peer)
-                  : std::make_unique<httplib::Client>(peer, options_.cert_file, options_.key_file);
-    if (!client_->is_valid()) return;
-    if (!options_.unix_socket.empty()) client_->set_address_family(AF_UNIX);
-    client_->set_connection_timeout(options_.connect_timeout);
-    client_->set_read_timeout(options_.read_timeout);
-    client_->set_write_timeout(options_.read_timeout);
-    client_->set_keep_alive(true);
-    client_->set_tcp_nodelay(true);
-    client_->set_follow_location(false);
-    client_->set_decompress(false);
-    client_->set_url_encode(false);
-    client_->set_socket_options([this](socket_t sock) { on_socket(sock); });
-    if (!options_.ca_file.empty()) client_->set_ca_cert_path(options_.ca_file);
   }
 
   using OnHead = std::function<void(int, const Headers&)>;
@@ -51,9 +42,8 @@ class Wire {
   // `on_bytes` returns false to cut the answer off.
   base::Status send(const ClientRequest& request, const OnHead& on_head, const OnBytes& on_bytes) {
     sent_ = false;
-    if (!client_->is_valid())
-      return error("the client certificate " + options_.cert_file + " or its key cannot be used");
     if (stopped_) return error("stopped");
+    if (auto ready = prepare(); !ready) return error(ready.error().text);
     httplib::Request out = to_httplib(request);
     bool head_given = false;
     const auto give_head = [&](const httplib::Response& response) {
@@ -66,6 +56,7 @@ class Wire {
     last_activity_ = SteadyClock::now();
     out.response_handler = [&](const httplib::Response& response) {
       last_activity_ = SteadyClock::now();
+      fresh_ = false;
       give_head(response);
       return !stopped_;
     };
@@ -76,17 +67,22 @@ class Wire {
     };
     httplib::Response response;
     httplib::Error failure = httplib::Error::Success;
+    // httplib empties neither of them, and what stands in OpenSSL's queue counts for the next call.
     errno = 0;
+    ERR_clear_error();
+    verify_words_.clear();
     const bool done = client_->send(out, response, failure);
     sent_ = done || !before_sending(failure);
-    if (!done) return error(describe(failure, head_given));
+    const std::string why = done ? "" : describe(failure, head_given);
+    ERR_clear_error();
+    if (!done) return error(why);
     give_head(response);  // httplib tells only of answers that may have a body.
     return base::ok();
   }
 
   void stop() {
     stopped_ = true;
-    client_->stop();
+    if (const auto client = current()) client->stop();
   }
 
   bool stopped() const { return stopped_; }
@@ -97,9 +93,70 @@ class Wire {
   }
 
  private:
+  bool encrypted() const { return options_.unix_socket.empty() && options_.origin.scheme == "https"; }
+  // Whom the peer's certificate must be for.
+  const std::string& server_name() const {
+    return options_.server_name.empty() ? options_.origin.host : options_.server_name;
+  }
+
+  std::shared_ptr<httplib::Client> current() {
+    const std::lock_guard lock(client_lock_);
+    return client_;
+  }
+
+  // A client, a new one when the certificates have changed.
+  base::Status prepare() {
+    std::shared_ptr<TlsContext> context;
+    if (encrypted()) {
+      auto found = tls_.context();
+      if (!found) return base::Error{"", "TLS: " + found.error().message()};
+      context = *std::move(found);
+    }
+    if (client_ && context == made_with_) return base::ok();
+    auto made = make();
+    if (!made) return made.error();
+    made_with_ = std::move(context);
+    const std::lock_guard lock(client_lock_);
+    client_ = *std::move(made);
+    return base::ok();
+  }
+
+  base::Result<std::shared_ptr<httplib::Client>> make() {
+    Url named = options_.origin;
+    if (encrypted()) named.host = server_name();
+    const auto client =
+        std::make_shared<httplib::Client>(options_.unix_socket.empty() ? named.origin() : options_.unix_socket);
+    if (!options_.unix_socket.empty()) client->set_address_family(AF_UNIX);
+    client->set_connection_timeout(options_.connect_timeout);
+    client->set_read_timeout(options_.read_timeout);
+    client->set_write_timeout(options_.read_timeout);
+    client->set_keep_alive(true);
+    client->set_tcp_nodelay(true);
+    client->set_follow_location(false);
+    client->set_decompress(false);
+    client->set_url_encode(false);
+    client->set_socket_options([this](socket_t sock) { on_socket(sock); });
+    if (!encrypted()) return client;
+    if (named.host != options_.origin.host) {
+      auto address = resolve();
+      if (!address) return address.error();
+      client->set_hostname_addr_map({{named.host, *std::move(address)}});
+    }
+    // OpenSSL verifies within the handshake, the name too; httplib's own check comes after it, and takes a
+    // subject's common name for the host's.
+    client->enable_server_certificate_verification(false);
+    SSL_CTX* const context = client->ssl_context();
+    if (auto prepared = tls::prepare_client(context, tls_.paths()); !prepared)
+      return base::Error{"", "TLS: " + prepared.error().message()};
+    tls::expect_name(SSL_CTX_get0_param(context), named.host);
+    tls::tell_into(context, verify_words_);
+    return client;
+  }
+
   // Called by httplib, inside its lock, for each socket before it connects. A stop() that came just
   // before that lock would go unseen: then there must be no socket to connect.
-  void on_socket(socket_t sock) const {
+  void on_socket(socket_t sock) {
+    fresh_ = true;
     if (!stopped_) return;
     const int nothing = ::open("/dev/null", O_RDWR | O_CLOEXEC);
     if (nothing < 0) return;
@@ -126,8 +183,6 @@ class Wire {
       case httplib::Error::Connection:
       case httplib::Error::ConnectionTimeout:
       case httplib::Error::SSLConnection:
-      case httplib::Error::SSLLoadingCerts:
-      case httplib::Error::SSLServerVerification:
         return true;
       default:
         return false;
@@ -137,6 +192,7 @@ class Wire {
   std::string describe(httplib::Error failure, bool head_given) const {
     const int why = errno;
     const auto silence = SteadyClock::now() - last_activity_;
+    const std::string tls_words = encrypted() ? tls::failure(tls::End::client, verify_words_, tls_.paths()) : "";
     if (stopped_) return "stopped";
     switch (failure) {
       case httplib::Error::Connection:
@@ -145,47 +201,69 @@ class Wire {
           return base::lower(std::strerror(why));
         return "connection refused";
       case httplib::Error::ConnectionTimeout:
-        return "no connection within " + format_duration(options_.connect_timeout);
+        return no_connection();
       case httplib::Error::SSLConnection:
-        return "TLS: the handshake failed";
-      case httplib::Error::SSLLoadingCerts:
-        return "TLS: cannot load the certificate authority " + options_.ca_file;
-      case httplib::Error::SSLServerVerification: {
-        const long code = client_->get_openssl_verify_result();
-        if (code == 0) return "TLS: the certificate is not for " + options_.origin.host;
-        return "TLS: certificate verify failed: " + std::string(X509_verify_cert_error_string(code));
-      }
+        if (!tls_words.empty()) return "TLS: " + tls_words;
+        if (silence >= options_.connect_timeout - kTimerSlack) return no_connection();
+        return "TLS: the peer closed the connection in the handshake";
       case httplib::Error::Write:
-        return "connection closed while the request was sent";
+        return closed_by_peer(tls_words, "connection closed while the request was sent");
       case httplib::Error::Canceled:
         return "answer cut off by us";
       default:
         break;
     }
     // httplib tells silence and a closed connection apart no more than this.
-    if (silence >= options_.read_timeout - std::chrono::milliseconds(20)) {
+    if (silence >= options_.read_timeout - kTimerSlack)
       return (head_given ? "silent for " : "no answer within ") + format_duration(options_.read_timeout);
-    }
-    return "connection closed before the answer was complete";
+    return closed_by_peer(tls_words, "connection closed before the answer was complete");
+  }
+
+  std::string no_connection() const { return "no connection within " + format_duration(options_.connect_timeout); }
+
+  // With TLS 1.3 a client hears only after its handshake what the server thinks of its certificate, and not
+  // even that if the connection is reset by bytes that the server did not read.
+  std::string closed_by_peer(const std::string& tls_words, const char* usual) const {
+    if (!tls_words.empty()) return "TLS: " + tls_words;
+    if (!encrypted() || !fresh_) return usual;
+    return std::string("connection closed right after the TLS handshake: the peer may ") +
+           (options_.cert_file.empty() ? "want a client certificate" : "refuse our certificate " + options_.cert_file);
   }
 
   // httplib reports a name that does not resolve as a failed connection.
   std::string unresolved() const {
     if (!options_.unix_socket.empty()) return "";
+    const auto found = resolve();
+    return found ? "" : found.error().text;
+  }
+
+  // An address of the origin's host.
+  base::Result<std::string> resolve() const {
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;
     addrinfo* found = nullptr;
-    const int result = ::getaddrinfo(options_.origin.host.c_str(), nullptr, &hints, &found);
-    if (result != 0) return "host name does not resolve: " + base::lower(::gai_strerror(result));
-    ::freeaddrinfo(found);
-    return "";
+    int result = ::getaddrinfo(options_.origin.host.c_str(), nullptr, &hints, &found);
+    char text[NI_MAXHOST] = "";
+    if (result == 0) {
+      result = ::getnameinfo(found->ai_addr, found->ai_addrlen, text, sizeof text, nullptr, 0, NI_NUMERICHOST);
+      ::freeaddrinfo(found);
+    }
+    if (result != 0) return base::Error{"", "host name does not resolve: " + base::lower(::gai_strerror(result))};
+    return std::string(text);
   }
 
   const ClientOptions options_;
-  std::unique_ptr<httplib::Client> client_;
   std::atomic<bool> stopped_{false};
-  bool sent_ = false;                      // Of the thread in send().
-  SteadyClock::time_point last_activity_;  // Of the thread in send().
+  std::mutex client_lock_;
+  std::shared_ptr<httplib::Client> client_;  // Replaced by the thread in send() only, under the lock.
+
+  // Of the thread in send().
+  TlsClient tls_;
+  std::shared_ptr<TlsContext> made_with_;  // What client_ follows.
+  std::string verify_words_;
+  bool sent_ = false;
+  bool fresh_ = false;  // Nothing has come on this connection yet.
+  SteadyClock::time_point last_activity_;
 };
 
 }  // namespace

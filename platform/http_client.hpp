@@ -1,6 +1,7 @@
 // HTTP/1.1 client connections over cpp-httplib: plain requests on one keep-alive connection, and a
 // POST whose answer streams. Nothing is retried here and redirects are not followed: callers decide.
-// TCP_NODELAY is on; no Accept-Encoding is sent; no proxy is used.
+// TCP_NODELAY is on; no Accept-Encoding is sent; no proxy is used. https is TLS 1.2 or 1.3, and the
+// peer's certificate must be good and for the right name.
 #pragma once
 
 #include <functional>
@@ -16,9 +17,12 @@ struct ClientOptions {
   Url origin;  // Path is ignored.
   base::Duration connect_timeout = std::chrono::seconds(5);
   base::Duration read_timeout = std::chrono::seconds(10);  // Between bytes of an answer.
-  std::string ca_file;                                     // https: whom to trust; empty: the system's.
-  std::string cert_file, key_file;                         // https: our own certificate, if the peer asks.
-  std::string unix_socket;                                // If set, connect there instead of to origin's host and port.
+  // https. The files are read again for a new connection when they have changed (platform/tls.hpp).
+  std::string ca_file;              // Whom to trust; empty: whom the system trusts.
+  std::string cert_file, key_file;  // Our own certificate, if the peer asks.
+  std::string server_name;          // Whom the certificate must be for, and what Host says, if not origin's host:
+                                    // for a peer that is dialled at an address of ours.
+  std::string unix_socket;          // If set, connect there instead of to origin's host and port.
   std::size_t answer_bytes_max = std::size_t{64} << 20U;  // For plain requests.
   base::Duration answer_timeout{};  // For plain requests: the whole of an answer that drips; 0: none.
 };
@@ -38,7 +42,7 @@ struct ClientResponse {
 
 // One connection, one request at a time (an internal mutex serialises callers). Error texts say
 // what happened in a reader's words: "connection refused", "no answer within 10 s", "connection
-// closed before the answer was complete", "TLS: certificate verify failed". After an error the
+// closed before the answer was complete", "TLS: the peer's certificate expired on ...". After an error the
 // outcome of the request is unknown, unless nothing was sent.
 class HttpClient {
  public:

@@ -1,398 +1,332 @@
 #include "platform/http_server.hpp"
 
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
-#include <chrono>
+#include <cassert>
 #include <condition_variable>
+#include <cstdint>
 #include <deque>
 #include <mutex>
+#include <set>
 #include <thread>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
-#include "platform/http_wire.hpp"
-#include "platform/log.hpp"
+#include "platform/http_connection.hpp"
 #include "platform/socket.hpp"
+#include "platform/tls.hpp"
 
 namespace platform {
+namespace {
 
-using Outcome = Connection::Outcome;
-using SteadyClock = std::chrono::steady_clock;
+using TimePoint = SteadyClock::time_point;
+using Next = HttpConnection::Next;
+using Standing = Next::Standing;
 
-// How long a new connection may say nothing while others wait for its thread.
-constexpr base::Duration kSilentMax = std::chrono::seconds(2);
+// How long a connection may take for a request while others want its place.
+constexpr base::Duration kPatience = std::chrono::seconds(2);
+// The process is out of descriptors: whoever waits to be accepted goes on waiting.
+constexpr base::Duration kOutOfRoom = std::chrono::milliseconds(20);
+constexpr int kAcceptedAtOnce = 64;
 
-struct StreamBody::State {
-  explicit State(std::size_t limit) : bytes_max(limit) {}
+// What epoll calls the descriptors that are no connections.
+constexpr std::uint64_t kListener = 0, kWake = 1, kFirstConnection = 2;
 
-  const std::size_t bytes_max;
-  mutable std::mutex mutex;
-  std::deque<std::string> chunks;
-  std::size_t bytes = 0;  // Pushed and not yet written.
-  bool finished = false, aborted = false, closed = false;
-  std::function<void()> on_closed;
-  WakeFd wake;
-
-  // What to write next, at most about a quarter of a megabyte, each push as its own chunk.
-  struct Batch {
-    std::string bytes;
-    std::size_t content_bytes = 0;
-    bool finished = false, aborted = false, closed = false;
-  };
-  Batch take(bool chunked) {
-    const std::lock_guard lock(mutex);
-    Batch batch;
-    while (!chunks.empty() && batch.bytes.size() < std::size_t{256} << 10U) {
-      batch.bytes += chunked ? wire::chunk(chunks.front()) : chunks.front();
-      batch.content_bytes += chunks.front().size();
-      chunks.pop_front();
-    }
-    batch.finished = finished && chunks.empty();
-    batch.aborted = aborted;
-    batch.closed = closed;
-    return batch;
-  }
-
-  void written(std::size_t content_bytes) {
-    const std::lock_guard lock(mutex);
-    bytes -= content_bytes;
-  }
-
-  bool cut_off() const {
-    const std::lock_guard lock(mutex);
-    return closed || aborted;
-  }
-
-  // The stream has ended; `tell` whether its holder is to hear of it.
-  void end(bool tell) {
-    std::function<void()> callback;
-    {
-      const std::lock_guard lock(mutex);
-      closed = true;
-      if (tell) callback = std::move(on_closed);
-      on_closed = nullptr;
-    }
-    if (callback) callback();
-  }
-};
-
-StreamBody::StreamBody(std::size_t bytes_max) : state_(std::make_shared<State>(bytes_max)) {}
-StreamBody::~StreamBody() { finish(); }
-
-bool StreamBody::push(std::string chunk) {
-  const std::lock_guard lock(state_->mutex);
-  if (state_->closed || state_->finished || state_->aborted) return false;
-  if (chunk.empty()) return true;  // An empty chunk would end the body.
-  if (state_->bytes + chunk.size() > state_->bytes_max) {
-    state_->closed = true;
-  } else {
-    state_->bytes += chunk.size();
-    state_->chunks.push_back(std::move(chunk));
-  }
-  state_->wake.raise();
-  return !state_->closed;
-}
-
-void StreamBody::finish() {
-  const std::lock_guard lock(state_->mutex);
-  state_->finished = true;
-  state_->wake.raise();
-}
-
-void StreamBody::abort() {
-  const std::lock_guard lock(state_->mutex);
-  state_->aborted = true;
-  state_->wake.raise();
-}
-
-void StreamBody::on_closed(std::function<void()> callback) {
-  const std::lock_guard lock(state_->mutex);
-  state_->on_closed = std::move(callback);
-}
-
-bool StreamBody::closed() const {
-  const std::lock_guard lock(state_->mutex);
-  return state_->closed || state_->finished || state_->aborted;
-}
+}  // namespace
 
 struct HttpServer::Impl {
-  Impl(ServerOptions given_options, Handler given_handler, ErrorBody given_error_body)
-      : options(std::move(given_options)), handler(std::move(given_handler)), error_body(std::move(given_error_body)) {}
+  explicit Impl(ServerOptions options, Handler handler, ErrorBody error_body);
+  ~Impl() { ::close(epoll); }
 
-  const ServerOptions options;
-  const Handler handler;
-  const ErrorBody error_body;
-  std::shared_ptr<TlsContext> tls;
+  // A connection is at one place at a time: parked with epoll, queued for a thread, or in the hands of one.
+  struct Entry {
+    enum class Place { parked, queued, working };
+    std::unique_ptr<HttpConnection> connection;
+    Place place = Place::queued;
+    HttpConnection::Happened happened;
+    bool changed = false;  // While a thread had it.
+    Next waits;            // While parked.
+  };
+  using Ordered = std::set<std::pair<TimePoint, std::uint64_t>>;
+
+  // ---- The thread that watches
+  void watch();
+  void accept_all(std::vector<std::unique_ptr<HttpConnection>>& dropped);
+  bool make_room(std::vector<std::unique_ptr<HttpConnection>>& dropped);
+  void expire(TimePoint now);
+  int millis_to_sleep(TimePoint now);
+
+  // ---- With the mutex held
+  void add(Listener::Accepted accepted);
+  void park(std::uint64_t id, Entry& entry, const Next& next);
+  void unpark(std::uint64_t id, Entry& entry);
+  void queue(std::uint64_t id, Entry& entry);
+  Ordered* order_of(Standing standing);
+  void watch_listener(bool on);
+
+  void work();
+  void on_changed(std::uint64_t id);
+
+  ServerShared shared;
   Listener listener;
-  WakeFd stop;
-  std::atomic<bool> stopping{false};
+  WakeFd wake;
+  const int epoll;
 
   std::mutex mutex;
-  std::condition_variable changed;
-  std::deque<int> waiting;  // Accepted, not yet with a thread.
-  std::size_t idle = 0;
+  std::condition_variable work_came;
+  std::unordered_map<std::uint64_t, Entry> entries;
+  std::uint64_t next_id = kFirstConnection;
+  std::deque<std::uint64_t> ready;
+  Ordered deadlines, incomplete, idle;        // Of those parked.
+  TimePoint watch_until = TimePoint::max();   // As long as the watching thread sleeps.
+  TimePoint accept_again = TimePoint::max();  // The listener is not watched until then.
+  std::size_t free_workers = 0;
   std::vector<std::thread> workers;
-  std::thread acceptor;
-
-  void accept_all();
-  void work();
-  bool others_wait();
-  void serve(int fd);
-  bool serve_one(Connection& connection, std::string& buffer, bool first, bool last);
-  Outcome await_request(Connection& connection, std::string& buffer, bool first);
-  wire::Refusal read_head(Connection& connection, std::string& buffer, wire::Head& head, bool& gone);
-  wire::Refusal read_body(Connection& connection, std::string& buffer, wire::Head& head, bool& gone);
-  bool respond(Connection& connection, const wire::Head& head, ServerResponse response, bool keep_alive);
-  bool stream(Connection& connection, const wire::Head& head, ServerResponse response, bool keep_alive);
-  void refuse(Connection& connection, int status);
+  std::thread watcher;
 };
 
-void HttpServer::Impl::accept_all() {
-  for (;;) {
-    const int fd = listener.accept(stop);
-    if (fd < 0) return;
-    const std::lock_guard lock(mutex);
-    const bool thread_free = idle > waiting.size();
-    const bool may_grow = workers.size() < options.threads;
-    if (!thread_free && !may_grow && waiting.size() >= options.queued_connections_max) {
-      ::close(fd);
-      continue;
+HttpServer::Impl::Impl(ServerOptions options, Handler handler, ErrorBody error_body)
+    : epoll(::epoll_create1(EPOLL_CLOEXEC)) {
+  assert(epoll >= 0);
+  shared.options = std::move(options);
+  shared.handler = std::move(handler);
+  shared.error_body = std::move(error_body);
+  epoll_event event{.events = EPOLLIN, .data = {.u64 = kWake}};
+  ::epoll_ctl(epoll, EPOLL_CTL_ADD, wake.fd(), &event);
+}
+
+// ---- Watching
+
+void HttpServer::Impl::watch() {
+  std::vector<epoll_event> events(256);
+  while (!shared.stopping) {
+    int timeout = 0;
+    {
+      const std::lock_guard lock(mutex);
+      timeout = millis_to_sleep(SteadyClock::now());
     }
-    waiting.push_back(fd);
-    if (!thread_free && may_grow) workers.emplace_back([this] { work(); });
-    changed.notify_one();
+    const int count = ::epoll_wait(epoll, events.data(), static_cast<int>(events.size()), timeout);
+    std::vector<std::unique_ptr<HttpConnection>> dropped;  // Ends without the mutex: a stream's holder may be told.
+    const std::lock_guard lock(mutex);
+    if (shared.stopping) return;
+    watch_until = TimePoint::min();
+    bool callers = false;
+    for (int i = 0; i < count; ++i) {
+      const epoll_event& event = events[static_cast<std::size_t>(i)];
+      if (event.data.u64 == kWake) {
+        wake.lower();
+      } else if (event.data.u64 == kListener) {
+        callers = true;
+      } else if (const auto found = entries.find(event.data.u64);
+                 found != entries.end() && found->second.place == Entry::Place::parked) {
+        found->second.happened.hung_up = (event.events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+        unpark(found->first, found->second);
+        queue(found->first, found->second);
+      }
+    }
+    const TimePoint now = SteadyClock::now();
+    if (now >= accept_again) {
+      accept_again = TimePoint::max();
+      watch_listener(true);
+    }
+    // After the others: those that have sent something are not in the way of new ones.
+    if (callers) accept_all(dropped);
+    expire(now);
   }
 }
+
+int HttpServer::Impl::millis_to_sleep(TimePoint now) {
+  watch_until = accept_again;
+  if (!deadlines.empty()) watch_until = std::min(watch_until, deadlines.begin()->first);
+  if (watch_until == TimePoint::max()) return -1;
+  const auto millis = std::chrono::ceil<std::chrono::milliseconds>(watch_until - now).count();
+  return static_cast<int>(std::clamp<std::int64_t>(millis, 0, 86'400'000));
+}
+
+void HttpServer::Impl::accept_all(std::vector<std::unique_ptr<HttpConnection>>& dropped) {
+  for (int count = 0; count < kAcceptedAtOnce; ++count) {
+    Listener::Accepted accepted = listener.accept();
+    if (accepted.out_of_room && !make_room(dropped)) {
+      // epoll would tell of them again and again.
+      watch_listener(false);
+      accept_again = SteadyClock::now() + kOutOfRoom;
+      return;
+    }
+    if (accepted.out_of_room) {
+      dropped.clear();  // Now: it is its descriptor that is wanted.
+      continue;
+    }
+    if (accepted.fd < 0) return;
+    if (entries.size() >= shared.options.connections_max && !make_room(dropped)) {
+      ::close(accepted.fd);
+      continue;
+    }
+    add(std::move(accepted));
+  }
+}
+
+// Takes out the connection that has the least claim to its place; false: none waits.
+bool HttpServer::Impl::make_room(std::vector<std::unique_ptr<HttpConnection>>& dropped) {
+  const bool too_slow = !incomplete.empty() && incomplete.begin()->first + kPatience <= SteadyClock::now();
+  const Ordered& from = too_slow || idle.empty() ? incomplete : idle;
+  if (from.empty()) return false;
+  const std::uint64_t id = from.begin()->second;
+  const auto found = entries.find(id);
+  unpark(id, found->second);
+  dropped.push_back(std::move(found->second.connection));
+  entries.erase(found);
+  return true;
+}
+
+void HttpServer::Impl::expire(TimePoint now) {
+  while (!deadlines.empty() && deadlines.begin()->first <= now) {
+    const std::uint64_t id = deadlines.begin()->second;
+    Entry& entry = entries.at(id);
+    entry.happened.too_late = true;
+    unpark(id, entry);
+    queue(id, entry);
+  }
+}
+
+void HttpServer::Impl::watch_listener(bool on) {
+  epoll_event event{.events = on ? std::uint32_t{EPOLLIN} : 0U, .data = {.u64 = kListener}};
+  ::epoll_ctl(epoll, EPOLL_CTL_MOD, listener.fd(), &event);
+}
+
+// ---- Places
+
+void HttpServer::Impl::add(Listener::Accepted accepted) {
+  const std::uint64_t id = next_id++;
+  epoll_event event{.events = 0, .data = {.u64 = id}};
+  ::epoll_ctl(epoll, EPOLL_CTL_ADD, accepted.fd, &event);
+  Entry& entry = entries[id];
+  entry.connection =
+      std::make_unique<HttpConnection>(accepted.fd, std::move(accepted.peer), shared, [this, id] { on_changed(id); });
+  queue(id, entry);
+}
+
+HttpServer::Impl::Ordered* HttpServer::Impl::order_of(Standing standing) {
+  if (standing == Standing::incomplete) return &incomplete;
+  return standing == Standing::idle ? &idle : nullptr;
+}
+
+void HttpServer::Impl::park(std::uint64_t id, Entry& entry, const Next& next) {
+  entry.place = Entry::Place::parked;
+  entry.waits = next;
+  if (next.deadline != TimePoint::max()) deadlines.emplace(next.deadline, id);
+  if (Ordered* const order = order_of(next.standing)) order->emplace(next.since, id);
+  const std::uint32_t wanted = next.for_read ? EPOLLIN : next.for_write ? EPOLLOUT : EPOLLRDHUP;
+  epoll_event event{.events = wanted | EPOLLONESHOT, .data = {.u64 = id}};
+  ::epoll_ctl(epoll, EPOLL_CTL_MOD, entry.connection->fd(), &event);
+  if (next.deadline < watch_until) wake.raise();
+}
+
+void HttpServer::Impl::unpark(std::uint64_t id, Entry& entry) {
+  deadlines.erase({entry.waits.deadline, id});
+  if (Ordered* const order = order_of(entry.waits.standing)) order->erase({entry.waits.since, id});
+}
+
+void HttpServer::Impl::queue(std::uint64_t id, Entry& entry) {
+  entry.place = Entry::Place::queued;
+  ready.push_back(id);
+  if (free_workers < ready.size() && workers.size() < shared.options.threads && !shared.stopping)
+    workers.emplace_back([this] { work(); });
+  work_came.notify_one();
+}
+
+// Called with the mutex of a stream held, so nothing here may call a stream.
+void HttpServer::Impl::on_changed(std::uint64_t id) {
+  const std::lock_guard lock(mutex);
+  const auto found = entries.find(id);
+  if (found == entries.end()) return;
+  Entry& entry = found->second;
+  entry.changed = true;
+  if (entry.place != Entry::Place::parked) return;
+  unpark(id, entry);
+  queue(id, entry);
+}
+
+// ---- Working
 
 void HttpServer::Impl::work() {
   std::unique_lock lock(mutex);
   for (;;) {
-    ++idle;
-    changed.wait(lock, [this] { return stopping || !waiting.empty(); });
-    --idle;
-    if (stopping) return;
-    const int fd = waiting.front();
-    waiting.pop_front();
+    ++free_workers;
+    work_came.wait(lock, [this] { return shared.stopping || !ready.empty(); });
+    --free_workers;
+    if (ready.empty()) return;
+    const std::uint64_t id = ready.front();
+    ready.pop_front();
+    Entry& entry = entries.at(id);  // References into the map stay.
+    entry.place = Entry::Place::working;
+    entry.changed = false;
+    HttpConnection& connection = *entry.connection;
+    const HttpConnection::Happened happened = std::exchange(entry.happened, {});
     lock.unlock();
-    serve(fd);
+    const Next next = connection.advance(happened);
     lock.lock();
-  }
-}
-
-bool HttpServer::Impl::others_wait() {
-  const std::lock_guard lock(mutex);
-  return !waiting.empty() && idle == 0 && workers.size() >= options.threads;
-}
-
-void HttpServer::Impl::serve(int fd) {
-  Connection connection(fd, stop);
-  if (tls && connection.handshake(*tls, options.read_timeout) != Outcome::done) return;
-  std::string buffer;  // Received, not yet used: requests may come back to back.
-  for (std::size_t served = 1; !stopping; ++served) {
-    if (!serve_one(connection, buffer, served == 1, served >= options.requests_per_connection_max)) return;
-  }
-}
-
-// False when the connection is to be closed.
-bool HttpServer::Impl::serve_one(Connection& connection, std::string& buffer, bool first, bool last) {
-  if (await_request(connection, buffer, first) != Outcome::done) return false;
-  wire::Head head;
-  bool gone = false;
-  wire::Refusal refusal = read_head(connection, buffer, head, gone);
-  if (refusal == 0 && !gone) refusal = read_body(connection, buffer, head, gone);
-  if (gone) return false;
-  if (refusal != 0) {
-    refuse(connection, refusal);
-    return false;
-  }
-  const bool keep_alive = head.keep_alive && !last;
-  return respond(connection, head, handler(head.request), keep_alive);
-}
-
-// Between requests: someone waiting for a thread has a better claim to it than an idle connection,
-// or than one that has been open for a while and never asked for anything.
-Outcome HttpServer::Impl::await_request(Connection& connection, std::string& buffer, bool first) {
-  const auto begun = SteadyClock::now();
-  const auto deadline = begun + (first ? std::max(options.idle_timeout, options.read_timeout) : options.idle_timeout);
-  const auto gives_way = first ? begun + kSilentMax : begun;
-  while (buffer.empty()) {
-    const auto left = deadline - SteadyClock::now();
-    if (left <= SteadyClock::duration::zero()) return Outcome::timed_out;
-    const Outcome outcome = connection.read(buffer, std::min<base::Duration>(left, std::chrono::milliseconds(100)));
-    const bool stays = SteadyClock::now() < gives_way || !others_wait();
-    if (outcome == Outcome::timed_out && stays) continue;
-    if (outcome != Outcome::done) return outcome;
-  }
-  return Outcome::done;
-}
-
-wire::Refusal HttpServer::Impl::read_head(Connection& connection, std::string& buffer, wire::Head& head, bool& gone) {
-  const auto deadline = SteadyClock::now() + options.read_timeout;
-  std::size_t searched = 0;
-  for (;;) {
-    while (buffer.starts_with("\r\n")) buffer.erase(0, 2);  // RFC 9112 2.2: some clients end a body with one.
-    const std::size_t end = buffer.find("\r\n\r\n", searched > 3 ? searched - 3 : 0);
-    if (end != std::string::npos) {
-      const std::size_t length = end + 4;
-      if (length > options.header_bytes_max) return 431;
-      const wire::Refusal refusal = wire::parse_head(std::string_view(buffer).substr(0, length), head);
-      buffer.erase(0, length);
-      return refusal;
+    if (next.what == Next::What::close) {
+      const std::unique_ptr<HttpConnection> gone = std::move(entry.connection);
+      entries.erase(id);
+      lock.unlock();
+      // Ends here, without the mutex.
+    } else if (next.what == Next::What::go_on || entry.changed || shared.stopping) {
+      queue(id, entry);
+    } else {
+      park(id, entry, next);
     }
-    if (buffer.size() > options.header_bytes_max) return 431;
-    searched = buffer.size();
-    const Outcome outcome = connection.read(buffer, deadline - SteadyClock::now());
-    if (outcome == Outcome::timed_out) return 408;
-    gone = outcome != Outcome::done;
-    if (gone) return 0;
+    if (!lock.owns_lock()) lock.lock();
   }
 }
 
-wire::Refusal HttpServer::Impl::read_body(Connection& connection, std::string& buffer, wire::Head& head, bool& gone) {
-  if (!head.chunked && head.content_length.value_or(0) == 0) return 0;
-  const std::size_t bytes_max = options.body_bytes_max;
-  if (head.content_length && *head.content_length > bytes_max) return 413;
-  if (head.expects_continue && buffer.empty()) {
-    std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
-    gone = connection.write(go_on, options.read_timeout) != Outcome::done;
-  }
-  // A peer that sends a byte now and then must not hold the thread for ever either.
-  const auto deadline = SteadyClock::now() + 10 * options.read_timeout;
-  wire::ChunkedReader chunks(bytes_max);
-  std::string body;
-  while (!gone) {
-    if (head.chunked) {
-      if (const wire::Refusal refusal = chunks.feed(buffer, body); refusal != 0) return refusal;
-      if (chunks.done()) break;
-    } else if (buffer.size() >= *head.content_length) {
-      const auto length = static_cast<std::size_t>(*head.content_length);
-      body = buffer.substr(0, length);
-      buffer.erase(0, length);
-      break;
-    }
-    if (SteadyClock::now() >= deadline) return 408;
-    const Outcome outcome = connection.read(buffer, options.read_timeout);
-    if (outcome == Outcome::timed_out) return 408;
-    gone = outcome != Outcome::done;
-  }
-  if (gone) return 0;
-  if (head.coding == wire::Head::Coding::identity) {
-    head.request.body = std::move(body);
-    return 0;
-  }
-  return wire::inflate(body, bytes_max, head.request.body);
-}
-
-bool HttpServer::Impl::respond(Connection& connection, const wire::Head& head, ServerResponse response,
-                               bool keep_alive) {
-  const bool bodiless = response.status == 204 || response.status == 304;
-  if (response.stream && head.request.method != "HEAD" && !bodiless) {
-    return stream(connection, head, std::move(response), keep_alive);
-  }
-  if (response.stream) response.stream->state_->end(true);
-  wire::Framing framing{.content_length = response.body.size(), .keep_alive = keep_alive};
-  if (bodiless) framing.content_length.reset();
-  // One write: head and body in two would meet delayed acknowledgements.
-  std::string bytes = wire::response_head(response.status, response.headers, framing);
-  if (!bodiless && head.request.method != "HEAD") bytes += response.body;
-  std::string_view rest = bytes;
-  return connection.write(rest, options.read_timeout) == Outcome::done && keep_alive;
-}
-
-bool HttpServer::Impl::stream(Connection& connection, const wire::Head& head, ServerResponse response,
-                              bool keep_alive) {
-  const std::shared_ptr<StreamBody::State> state = response.stream->state_;
-  response.stream.reset();           // Ours must not keep it from ending when its last holder lets go.
-  const bool chunked = head.http11;  // HTTP/1.0 knows no chunks: the body ends with the connection.
-  const bool goes_on = keep_alive && chunked;
-  std::string bytes =
-      wire::response_head(response.status, response.headers, {.chunked = chunked, .keep_alive = goes_on});
-
-  const auto write = [&](std::string_view rest) {
-    Outcome outcome = Outcome::timed_out;
-    while (outcome == Outcome::timed_out && !state->cut_off()) {
-      outcome = connection.write(rest, std::chrono::milliseconds(250));
-    }
-    return outcome;
-  };
-  Outcome outcome = write(bytes);
-  bool stopped = stopping;
-  while (outcome == Outcome::done) {
-    StreamBody::State::Batch batch = state->take(chunked);
-    if (batch.aborted || batch.closed) {
-      state->end(batch.closed && !batch.aborted);
-      return false;
-    }
-    const bool ends = batch.finished || (stopped && batch.bytes.empty());
-    if (ends && chunked) batch.bytes += wire::kLastChunk;
-    if (!batch.bytes.empty()) {
-      outcome = write(batch.bytes);
-      state->written(batch.content_bytes);
-    }
-    if (ends && outcome == Outcome::done) {
-      state->end(false);
-      return goes_on;
-    }
-    if (outcome == Outcome::done && batch.content_bytes == 0) {
-      const Outcome woken = connection.wait(state->wake);
-      if (woken == Outcome::stopped) {
-        stopped = true;
-      } else {
-        outcome = woken;
-      }
-    }
-  }
-  state->end(outcome != Outcome::stopped && !stopping);
-  return false;
-}
-
-void HttpServer::Impl::refuse(Connection& connection, int status) {
-  ServerResponse response;
-  if (error_body) {
-    response = error_body(status);
-  } else {
-    response.headers.emplace_back("Content-Type", "text/plain; charset=utf-8");
-    response.body = std::string(wire::reason(status)) + "\n";
-  }
-  response.status = status;
-  const std::string bytes =
-      wire::response_head(status, response.headers, {.content_length = response.body.size(), .keep_alive = false}) +
-      response.body;
-  std::string_view rest = bytes;
-  if (connection.write(rest, options.read_timeout) == Outcome::done) connection.linger(std::chrono::seconds(2));
-}
+// ---- HttpServer
 
 HttpServer::HttpServer(ServerOptions options, Handler handler, ErrorBody error_body)
     : impl_(std::make_unique<Impl>(std::move(options), std::move(handler), std::move(error_body))) {}
 
 HttpServer::~HttpServer() { stop(); }
 
+base::Status HttpServer::reload_certificates() {
+  const ServerOptions& options = impl_->shared.options;
+  if (options.cert_file.empty()) return base::ok();
+  auto tls = TlsContext::for_server({options.cert_file, options.key_file, options.ca_file});
+  if (!tls) return tls.error();
+  impl_->shared.set_tls(*std::move(tls));
+  return base::ok();
+}
+
 base::Result<int> HttpServer::start(std::string_view where) {
   ignore_broken_pipes();
-  if (!impl_->options.cert_file.empty()) {
-    auto tls = TlsContext::make(impl_->options.cert_file, impl_->options.key_file, impl_->options.ca_file);
-    if (!tls) return tls.error();
-    impl_->tls = *tls;
-  }
-  auto port = impl_->listener.open(where, impl_->options.listen);
-  if (port) impl_->acceptor = std::thread([impl = impl_.get()] { impl->accept_all(); });
+  if (auto loaded = reload_certificates(); !loaded) return loaded.error();
+  auto port = impl_->listener.open(where, impl_->shared.options.listen);
+  if (!port) return port;
+  epoll_event event{.events = EPOLLIN, .data = {.u64 = kListener}};
+  ::epoll_ctl(impl_->epoll, EPOLL_CTL_ADD, impl_->listener.fd(), &event);
+  impl_->watcher = std::thread([impl = impl_.get()] { impl->watch(); });
   return port;
 }
 
 void HttpServer::stop() {
   {
     const std::lock_guard lock(impl_->mutex);
-    impl_->stopping = true;
+    if (!impl_->watcher.joinable()) return;
+    impl_->shared.stopping = true;
+    // Each goes on once more: what is in its socket counts before our stop.
+    for (auto& [id, entry] : impl_->entries) {
+      if (entry.place != Impl::Entry::Place::parked) continue;
+      impl_->unpark(id, entry);
+      impl_->queue(id, entry);
+    }
   }
-  impl_->stop.raise();
-  impl_->changed.notify_all();
-  if (impl_->acceptor.joinable()) impl_->acceptor.join();
+  impl_->wake.raise();
+  impl_->watcher.join();
+  impl_->listener.close();
+  impl_->work_came.notify_all();
   for (std::thread& worker : impl_->workers) worker.join();
   impl_->workers.clear();
-  for (const int fd : impl_->waiting) ::close(fd);
-  impl_->waiting.clear();
-  impl_->listener.close();
 }
 
 }  // namespace platform

@@ -1,8 +1,8 @@
-// A bounded HTTP/1.1 server on sockets of its own (cpp-httplib 0.11's server compresses, splits and
-// cuts bodies by their type, and its limits come too late): every request, whatever its method and
-// path, goes to one handler; routing is the handler's affair.
-// Threads: the handler runs on pool threads, several at a time. Every connection, and every open
-// stream, occupies one thread. Threads are started as they are needed.
+// A bounded HTTP/1.1 server on sockets of its own: every request, whatever its method and path, goes to one
+// handler; routing is the handler's affair.
+// Threads: one watches all connections; those of a pool, started as they are needed, go on with whichever has
+// something to do, and run the handler, several at a time. Nobody holds a thread by being slow or silent: not an
+// idle connection, half a request or half a handshake, an answer that is not read, nor an open stream.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,7 @@ struct ServerRequest {
   std::string body;  // De-chunked, decompressed. Complete: a cut body never reaches the handler.
 };
 
-// The body of a response that goes on: whoever holds it pushes bytes, the server's thread writes
+// The body of a response that goes on: whoever holds it pushes bytes, a thread of the server's writes
 // each push as one HTTP chunk. Thread-safe. Bounded: a reader that falls more than
 // `bytes_max` behind is cut off, as if it had closed.
 class StreamBody {
@@ -51,7 +51,7 @@ class StreamBody {
   bool closed() const;
 
  private:
-  friend class HttpServer;
+  friend class HttpConnection;
   struct State;
   std::shared_ptr<State> state_;
 };
@@ -65,14 +65,22 @@ struct ServerResponse {
 
 struct ServerOptions {
   HostPort listen;
-  std::size_t threads = 16;                            // Connections served at once.
-  std::size_t queued_connections_max = 256;            // Accepted but waiting for a thread; beyond it they are closed.
+  std::size_t threads = 16;  // Requests handled at once.
+  // Beyond it a new connection takes the place of one that waits: of the oldest that has not sent a whole request
+  // for two seconds, else of the one that has been idle longest. Where none waits the new one is closed.
+  std::size_t connections_max = 1024;
+  std::size_t streams_max = 1024;                      // Open at once; 503 beyond it.
   std::size_t body_bytes_max = std::size_t{8} << 20U;  // 413 beyond it, also for chunked and compressed bodies.
   std::size_t header_bytes_max = 64 * 1024;            // 431 beyond it.
-  base::Duration idle_timeout = std::chrono::seconds(5);   // A keep-alive connection without a request.
-  base::Duration read_timeout = std::chrono::seconds(10);  // In the middle of a request.
+  // All requests longer than 64 KiB together, while they are read and handled; 503 beyond it.
+  std::size_t long_requests_bytes_max = std::size_t{256} << 20U;
+  base::Duration idle_timeout = std::chrono::seconds(5);  // A keep-alive connection without a request.
+  // For a head, from its first byte to its last, and a handshake. A body may take as long again, and a second
+  // more for each `bytes_per_s_min` of it; so may an answer.
+  base::Duration read_timeout = std::chrono::seconds(10);
+  std::size_t bytes_per_s_min = 64 * 1024;
   std::size_t requests_per_connection_max = 1'000'000;
-  // Server: TLS when cert_file and key_file are set; client certificates are required when ca_file is.
+  // TLS when cert_file and key_file are set (platform/tls.hpp); client certificates are required when ca_file is.
   std::string cert_file, key_file, ca_file;
 };
 
@@ -91,6 +99,10 @@ class HttpServer {
   // Binds and serves on threads of its own; returns the port in use. A busy port is an error that
   // names it: "--bridge-listen 127.0.0.1:9016: address already in use" (`where` names the flag).
   base::Result<int> start(std::string_view where);
+
+  // Reads certificate, key and authority again: those who connect from now on meet them, connections that are
+  // open go on. On an error all stays as it is. Any thread; ok() without TLS.
+  base::Status reload_certificates();
 
   // Ends all streams (as finish()), closes the listener and joins every thread, also those still in
   // the handler: not to be called from there. Idempotent. There is no second start().

@@ -1,17 +1,16 @@
-// Sockets of the server: a listener, and connections with or without TLS that never block past a
-// deadline and wake when the server stops. For those who speak HTTP: platform/ and mesos/.
+// Sockets that never block: a listener, and TCP or Unix connections with or without TLS. Who waits, for
+// what and how long is the caller's affair. For those who speak HTTP: platform/ and mesos/.
 #pragma once
 
 #include <openssl/types.h>
 
-#include <atomic>
 #include <memory>
 #include <string>
 #include <string_view>
 
 #include "base/result.hpp"
-#include "base/time.hpp"
 #include "platform/http.hpp"
+#include "platform/tls.hpp"
 
 namespace platform {
 
@@ -33,21 +32,6 @@ class WakeFd {
   int fd_;
 };
 
-// Server-side TLS 1.2 and up; with `ca_file` a client must show a certificate signed by it.
-class TlsContext {
- public:
-  static base::Result<std::shared_ptr<TlsContext>> make(const std::string& cert_file, const std::string& key_file,
-                                                        const std::string& ca_file);
-  ~TlsContext();
-  TlsContext(const TlsContext&) = delete;
-  TlsContext& operator=(const TlsContext&) = delete;
-  SSL_CTX* get() const { return context_; }
-
- private:
-  explicit TlsContext(SSL_CTX* context) : context_(context) {}
-  SSL_CTX* context_;
-};
-
 class Listener {
  public:
   Listener() = default;
@@ -58,49 +42,63 @@ class Listener {
   // Binds and listens; the port in use.
   base::Result<int> open(std::string_view where, const HostPort& address);
 
-  // Blocks for a connection: its file descriptor, or -1 once `stop` is raised.
-  int accept(const WakeFd& stop);
+  struct Accepted {
+    int fd = -1;               // None: nobody is waiting, or out_of_room.
+    bool out_of_room = false;  // The process has no descriptor, or the system no memory, for whoever waits.
+    std::string peer;          // "10.0.0.7:41234"
+  };
+  Accepted accept();
+  int fd() const { return fd_; }
   void close();
 
  private:
   int fd_ = -1;
 };
 
-// One accepted connection; owned by one thread. Closes itself.
-class Connection {
+// One connection; closes itself. One thread at a time, but for fd().
+class Socket {
  public:
-  enum class Outcome { done, closed, timed_out, stopped };
+  explicit Socket(int fd);  // Connected and non-blocking.
+  ~Socket();
+  Socket(const Socket&) = delete;
+  Socket& operator=(const Socket&) = delete;
 
-  Connection(int fd, const WakeFd& stop);
-  ~Connection();
-  Connection(const Connection&) = delete;
-  Connection& operator=(const Connection&) = delete;
+  enum class Outcome { done, blocked, closed };
 
-  // The TLS handshake. Someone who speaks plain HTTP instead is told so.
-  Outcome handshake(const TlsContext& tls, base::Duration limit);
+  // Puts TLS on it, as a server or, asking for the certificate of `server_name`, as a client.
+  void start_tls(std::shared_ptr<TlsContext> context);
+  void start_tls(std::shared_ptr<TlsContext> context, const std::string& server_name);
+  // Until done; for a client that is before the server has looked at its certificate (TLS 1.3).
+  Outcome handshake();
 
-  // Appends at least one byte to `buffer`.
-  Outcome read(std::string& buffer, base::Duration limit);
+  // done: at least one byte was put into `buffer`'s first `got` bytes.
+  Outcome read(std::string& buffer, std::size_t& got);
+  // Takes from `bytes` what was written; done: all of it.
+  Outcome write(std::string_view& bytes);
 
-  // Writes `bytes` and takes from it what was written: all of it when done. `limit` is for each
-  // wait for room.
-  Outcome write(std::string_view& bytes, base::Duration limit);
+  // Nothing more will be written.
+  void finish_writing();
 
-  // Waits until `wake` is raised (done), the peer has closed, or the server stops.
-  Outcome wait(const WakeFd& wake);
-
-  // Tells the peer that nothing more comes and reads away what it still sends, so that our last
-  // answer is not lost to a reset.
-  void linger(base::Duration limit);
+  int fd() const { return fd_; }
+  // What to poll for besides reading, after an operation that blocked.
+  bool wants_room() const { return write_blocked_ || read_wants_room_; }
+  bool encrypted() const { return ssl_ != nullptr; }
+  // Bytes are here that poll() does not know of.
+  bool holds_bytes() const;
+  // After closed: what TLS has to say about it; empty: the peer just closed.
+  const std::string& failure() const { return failure_; }
 
  private:
-  Outcome await(short events, base::Duration limit);
-  Outcome after_ssl(int result, base::Duration limit);
+  void begin(std::shared_ptr<TlsContext> context);
+  Outcome after_ssl(int result, bool& wants_room);
 
   const int fd_;
-  const WakeFd& stop_;
   SSL* ssl_ = nullptr;
-  bool broken_ = false;  // No TLS goodbye after an error.
+  std::shared_ptr<TlsContext> context_;
+  std::string verify_words_, failure_;
+  bool write_blocked_ = false;
+  bool read_wants_room_ = false;  // TLS has something of its own to say.
+  bool broken_ = false;           // No TLS goodbye after an error, nor twice.
 };
 
 }  // namespace platform

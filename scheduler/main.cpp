@@ -2,17 +2,22 @@
 
 #include <malloc.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "auctionrunner_bridge/bridge.hpp"
 #include "platform/flags.hpp"
 #include "platform/log.hpp"
+#include "platform/tls_files.hpp"
 #include "scheduler/edge/options.hpp"
 #include "scheduler/edge/scheduler.hpp"
 #include "scheduler/edge/state.hpp"
@@ -33,6 +38,7 @@ sigset_t stop_signals() {
   sigemptyset(&signals);
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGHUP);
   return signals;
 }
 
@@ -47,13 +53,17 @@ void keep_memory_small() {
 #endif
 }
 
-// Tells the scheduler of a first SIGINT or SIGTERM; a second one ends the process as it stands.
-class StopOnSignal {
+// Tells the scheduler of a first SIGINT or SIGTERM; a second one ends the process as it stands. Looks after the
+// certificates after SIGHUP, when they have been renewed, and once a day.
+class Signals {
  public:
+  using Renew = std::function<void(bool renewed)>;
+
   // nullptr: it is about to be destroyed.
-  static void watch(edge::Scheduler* scheduler) {
+  static void watch(edge::Scheduler* scheduler, Renew renew) {
     const std::lock_guard lock(mutex_);
     scheduler_ = scheduler;
+    renew_ = std::move(renew);
     if (std::exchange(started_, true)) return;
     std::thread(wait).detach();  // Ends with the process.
   }
@@ -61,10 +71,16 @@ class StopOnSignal {
  private:
   static void wait() {
     const sigset_t signals = stop_signals();
-    for (int count = 1;; ++count) {
-      int signal = 0;
-      sigwait(&signals, &signal);
-      if (count > 1) _exit(1);
+    for (int stops = 0;;) {
+      const timespec day{.tv_sec = platform::kTlsFilesEverySeconds, .tv_nsec = 0};
+      const int signal = sigtimedwait(&signals, nullptr, &day);
+      if (signal < 0 && errno == EINTR) continue;
+      if (signal < 0 || signal == SIGHUP) {
+        const std::lock_guard lock(mutex_);
+        if (renew_) renew_(signal == SIGHUP);
+        continue;
+      }
+      if (++stops > 1) _exit(1);
       platform::log_info("stopping, cells run on");
       const std::lock_guard lock(mutex_);
       if (scheduler_ != nullptr) scheduler_->stop();
@@ -73,6 +89,7 @@ class StopOnSignal {
 
   static inline std::mutex mutex_;
   static inline edge::Scheduler* scheduler_ = nullptr;
+  static inline Renew renew_;
   static inline bool started_ = false;
 };
 
@@ -83,7 +100,33 @@ bridge::BridgeOptions bridge_options(const edge::BridgeFlags& flags) {
   options.key_file = flags.key_file;
   options.ca_file = flags.ca_file;
   options.token_file = flags.token_file;
+  options.connections_max = static_cast<std::size_t>(flags.connections_max);
+  options.streams_max = static_cast<std::size_t>(flags.streams_max);
+  options.body_bytes_max = static_cast<std::size_t>(flags.body_max_mb) << 20U;
+  options.header_bytes_max = static_cast<std::size_t>(flags.header_max_kb) << 10U;
+  options.request_timeout = flags.request_timeout;
   return options;
+}
+
+void look_after_certificates(const edge::Options& options, bridge::Bridge& bridge, bool renewed) {
+  std::vector<platform::TlsFiles> files = edge::tls_files(options);
+  if (renewed) {
+    std::erase_if(files, [](const auto& one) { return one.role == platform::TlsFiles::For::server; });
+    if (const auto reloaded = bridge.reload_certificates(); !reloaded) {
+      platform::log_error("TLS: " + reloaded.error().message() + "; the certificates read before stay in use");
+    } else {
+      platform::log_info("certificates read again");
+    }
+  }
+  platform::log_tls_files(files);
+}
+
+// Connections may be as many as the system lets us have.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 int run(const edge::Options& options) {
@@ -108,9 +151,9 @@ int run(const edge::Options& options) {
   if (auto loaded = state->store->load(scheduler.recovery(), platform::log_warning); !loaded)
     return fail(loaded.error());
 
-  StopOnSignal::watch(&scheduler);
+  Signals::watch(&scheduler, [&](bool renewed) { look_after_certificates(options, *bridge, renewed); });
   const base::Status outcome = scheduler.run();
-  StopOnSignal::watch(nullptr);
+  Signals::watch(nullptr, {});
   bridge->stop();
   if (outcome) {
     platform::log(platform::LogLevel::info, "", "exited", {});
@@ -129,6 +172,7 @@ int main(int argc, char** argv) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
   keep_memory_small();
+  raise_descriptor_limit();
 
   edge::Options options;
   platform::Flags flags("diego-scheduler",
@@ -145,6 +189,10 @@ int main(int argc, char** argv) {
   if (auto finished = edge::finish(options); !finished) return fail(finished.error());
   platform::start_log("diego-scheduler", *platform::parse_log_level("--log-level", options.log_level),
                       options.log_form);
+  if (const auto errors = platform::check_tls_files(edge::tls_files(options)); !errors.empty()) {
+    for (const base::Error& error : errors) fail(error);
+    return kCannotStart;
+  }
   if (!tears_down) return run(options);
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
   const auto done = edge::teardown(options);

@@ -236,6 +236,7 @@ void Loop::start_cell(const StartCell& start) {
                                             .ca_file = flags_.rep_ca,
                                             .cert_file = flags_.rep_cert,
                                             .key_file = flags_.rep_key,
+                                            .server_name = rep_server_name(flags_, config_.cell_id),
                                             .cell_id = config_.cell_id});
     if (!client) return ended("was not started: " + client.error().message());
     *worker = std::make_unique<RepWorker>(*std::move(client), [this](Event event) { mailbox_.post(std::move(event)); });
@@ -271,6 +272,9 @@ mesos_client::TransportOptions Loop::transport_options() const {
   options.codec = codec_;
   options.credentials.bearer_token = agent_.token;
   options.unix_socket = agent_.domain_socket;
+  options.ca_file = agent_.ca_file;
+  options.cert_file = agent_.cert_file;
+  options.key_file = agent_.key_file;
   // An agent's heartbeat comes every 30 minutes; silence means nothing.
   options.stream_read_timeout = std::chrono::hours(24);
   return options;

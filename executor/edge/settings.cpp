@@ -54,6 +54,10 @@ void declare(platform::Flags& parser, Flags& flags) {
   parser.add("rep-ca", flags.rep_ca, "CA file that signed the rep's certificate");
   parser.add("rep-cert", flags.rep_cert, "our certificate for the rep, file");
   parser.add("rep-key", flags.rep_key, "its key, file");
+  parser.add(
+      "rep-server-name", flags.rep_server_name,
+      "name that the rep's certificate must be for, whatever address --rep-url dials; one that begins with a dot: "
+      "the cell's id in that domain, as .cell.service.cf.internal; default --rep-url's host");
   parser.add("rep-timeout", flags.rep_timeout, "how long the rep may be silent before the cell is given up",
              std::chrono::milliseconds(1));
   parser.group("Mesos and log");
@@ -70,6 +74,9 @@ void declare(platform::Flags& parser, Flags& flags) {
     if (!address) return address.error();
     if (flags.rep_cert.empty() != flags.rep_key.empty())
       return base::Error{"--rep-cert", "needs --rep-key and the reverse"};
+    if (flags.rep_server_name.starts_with('.') && flags.cell_id.empty() && flags.cell_command.empty())
+      return base::Error{"--rep-server-name " + flags.rep_server_name,
+                         "needs the --cell-id of the rep that runs already"};
     return base::ok();
   });
 }
@@ -106,6 +113,12 @@ base::Result<AgentEnvironment> read_agent_environment(const std::map<std::string
   agent.sandbox = value_or_empty(environment, "MESOS_SANDBOX");
   agent.token = value_or_empty(environment, "MESOS_EXECUTOR_AUTHENTICATION_TOKEN");
   agent.domain_socket = value_or_empty(environment, "MESOS_DOMAIN_SOCKET");
+  if (tls) {
+    agent.ca_file = value_or_empty(environment, "LIBPROCESS_SSL_CA_FILE");
+    agent.cert_file = value_or_empty(environment, "LIBPROCESS_SSL_CERT_FILE");
+    agent.key_file = value_or_empty(environment, "LIBPROCESS_SSL_KEY_FILE");
+    if (agent.cert_file.empty() || agent.key_file.empty()) agent.cert_file = agent.key_file = "";
+  }
   agent.checkpoint = is_on(value_or_empty(environment, "MESOS_CHECKPOINT"));
   if (agent.checkpoint) agent.recovery_timeout = std::chrono::minutes(15);
 
@@ -164,6 +177,24 @@ base::Result<RepAddress> rep_address(const Flags& flags, int free_port) {
   }
   if (const auto admin = platform::parse_url("--rep-admin-url", address.admin_url); !admin) return admin.error();
   return address;
+}
+
+std::string rep_server_name(const Flags& flags, const std::string& cell_id) {
+  if (!flags.rep_server_name.starts_with('.')) return flags.rep_server_name;
+  std::string label = cell_id;
+  std::replace(label.begin(), label.end(), '_', '-');
+  return label + flags.rep_server_name;
+}
+
+std::vector<platform::TlsFiles> tls_files(const Flags& flags, const AgentEnvironment& agent) {
+  using platform::TlsFiles;
+  return {
+      {TlsFiles::For::client, {"--rep-cert", flags.rep_cert}, {"--rep-key", flags.rep_key}, {"--rep-ca", flags.rep_ca}},
+      {TlsFiles::For::client,
+       {"LIBPROCESS_SSL_CERT_FILE", agent.cert_file},
+       {"LIBPROCESS_SSL_KEY_FILE", agent.key_file},
+       {"LIBPROCESS_SSL_CA_FILE", agent.ca_file}},
+  };
 }
 
 Config core_config(const Flags& flags, const AgentEnvironment& agent) {

@@ -5,12 +5,14 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.hpp"
 #include "base/time.hpp"
 #include "executor/core/core.hpp"
 #include "mesos/codec.hpp"
 #include "platform/log.hpp"
+#include "platform/tls_files.hpp"
 
 namespace platform {
 class Flags;
@@ -22,7 +24,7 @@ struct Flags {
   std::string cell_command;
   std::string rep_url = "https://127.0.0.1:1801";
   std::string rep_admin_url;
-  std::string rep_ca, rep_cert, rep_key;
+  std::string rep_ca, rep_cert, rep_key, rep_server_name;
   std::string cell_id, cell_zone;
   std::int64_t cell_mem_mb = 512, cell_disk_mb = 1024;
   std::int64_t cell_max_mem_mb = 0, cell_max_disk_mb = 0;
@@ -44,6 +46,7 @@ struct AgentEnvironment {
   std::string sandbox;
   std::string token;  // MESOS_EXECUTOR_AUTHENTICATION_TOKEN
   std::string domain_socket;
+  std::string ca_file, cert_file, key_file;  // LIBPROCESS_SSL_..._FILE, for an agent that speaks https.
   bool checkpoint = false;
   base::Duration recovery_timeout{};  // 0 without checkpoint.
   base::Duration backoff_max = std::chrono::seconds(2);
@@ -66,6 +69,13 @@ struct RepAddress {
 };
 bool wants_free_port(const Flags& flags);
 base::Result<RepAddress> rep_address(const Flags& flags, int free_port);
+
+// Whom the rep's certificate must be for; empty: the host of its URL. A --rep-server-name that begins with a dot
+// is a domain, in which a rep's name is its cell's id with '-' for '_'.
+std::string rep_server_name(const Flags& flags, const std::string& cell_id);
+
+// The certificates, keys and authorities that flags and environment name.
+std::vector<platform::TlsFiles> tls_files(const Flags& flags, const AgentEnvironment& agent);
 
 Config core_config(const Flags& flags, const AgentEnvironment& agent);
 

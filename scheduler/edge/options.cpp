@@ -1,5 +1,7 @@
 #include "scheduler/edge/options.hpp"
 
+#include <arpa/inet.h>
+
 #include <fstream>
 #include <limits>
 #include <sstream>
@@ -23,7 +25,14 @@ base::Result<std::string> read_trimmed(const std::string& flag, const std::strin
   return trimmed;
 }
 
-bool is_loopback(const std::string& host) { return host == "localhost" || host == "::1" || host.starts_with("127."); }
+// By an address of its own: a name that begins with 127. may stand for anything.
+bool is_loopback(const std::string& host) {
+  in_addr four{};
+  in6_addr six{};
+  if (::inet_pton(AF_INET, host.c_str(), &four) == 1) return host.starts_with("127.");
+  if (::inet_pton(AF_INET6, host.c_str(), &six) == 1) return IN6_IS_ADDR_LOOPBACK(&six);
+  return base::equal_ignoring_case(host, "localhost");
+}
 
 diego::RootFsProviders rootfs_providers(const std::vector<std::string>& entries) {
   diego::RootFsProviders providers;
@@ -132,7 +141,30 @@ base::Status finish_cell(CellOptions& cell, core::Config& core) {
   return base::ok();
 }
 
+void add_bridge_bounds(platform::Flags& flags, BridgeFlags& bridge) {
+  flags.add("bridge-connections-max", bridge.connections_max,
+            "connections open at once; beyond it those that are idle or too slow make room", 1, 1'000'000);
+  flags.add("bridge-streams-max", bridge.streams_max, "event streams open at once; beyond it they are answered 503", 0,
+            kMany);
+  flags.add("bridge-body-max-mb", bridge.body_max_mb, "MiB of a body at most; beyond it 413", 1, 1024);
+  flags.add("bridge-header-max-kb", bridge.header_max_kb, "KiB of headers at most; beyond it 431", 4, 1024);
+  flags.add("bridge-request-timeout", bridge.request_timeout,
+            "how long a client may take to send a request's head; a long body or answer gets more",
+            std::chrono::milliseconds(100));
+}
+
 }  // namespace
+
+std::vector<platform::TlsFiles> tls_files(const Options& options) {
+  using platform::TlsFiles;
+  return {
+      {TlsFiles::For::server,
+       {"--bridge-cert", options.bridge.cert_file},
+       {"--bridge-key", options.bridge.key_file},
+       {"--bridge-ca", options.bridge.ca_file}},
+      {TlsFiles::For::client, {}, {}, {"--mesos-ca", options.mesos.ca_file}},
+  };
+}
 
 void add_flags(platform::Flags& flags, Options& options) {
   MesosOptions& mesos = options.mesos;
@@ -158,6 +190,7 @@ void add_flags(platform::Flags& flags, Options& options) {
   flags.add("bridge-ca", bridge.ca_file, "require client certificates of this CA");
   flags.add("bridge-token-file", bridge.token_file, "require the bearer token in this file");
   flags.add("bridge-insecure", bridge.insecure, "allow a listener that others reach without certificate or token");
+  add_bridge_bounds(flags, bridge);
 
   core::Config& core = options.core;
   BbsOptions& bbs = options.bbs;

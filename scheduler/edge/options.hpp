@@ -11,6 +11,7 @@
 #include "platform/flags.hpp"
 #include "platform/http.hpp"
 #include "platform/log.hpp"
+#include "platform/tls_files.hpp"
 #include "scheduler/core/config.hpp"
 #include "scheduler/edge/lock_options.hpp"
 #include "scheduler/placement/strategy.hpp"
@@ -50,6 +51,8 @@ struct BridgeFlags {
   std::string listen = "127.0.0.1:9016";
   std::string cert_file, key_file, ca_file, token_file;
   bool insecure = false;
+  std::int64_t connections_max = 1024, streams_max = 256, body_max_mb = 16, header_max_kb = 64;
+  base::Duration request_timeout = std::chrono::seconds(10);
 
   platform::HostPort address;
 };
@@ -80,6 +83,9 @@ struct Options {
 
 // Declares the flags; `options` must outlive parsing.
 void add_flags(platform::Flags& flags, Options& options);
+
+// The certificates, keys and authorities that the flags name.
+std::vector<platform::TlsFiles> tls_files(const Options& options);
 
 // Checks what CLI parsing cannot, reads the secret and token files, fills the derived fields.
 base::Status finish(Options& options);

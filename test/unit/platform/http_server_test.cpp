@@ -81,46 +81,6 @@ TEST_CASE("the client keeps its connection", "[server]") {
   CHECK(requests == 5);
 }
 
-TEST_CASE("an idle connection gives its thread to one that waits", "[server]") {
-  ServerOptions options = loopback();
-  options.threads = 1;
-  options.idle_timeout = 1h;
-  Rig rig(echo, options);
-  RawClient first(rig.port);
-  first.send(kGet);
-  CHECK(first.read_until("GET /x ").ends_with("GET /x "));
-  RawClient second(rig.port);
-  second.send(kGet);
-  CHECK(second.read_until("GET /x ").ends_with("GET /x "));
-  first.read_all();
-  CHECK(first.closed());
-}
-
-TEST_CASE("beyond threads and queue connections are closed at once", "[server]") {
-  std::promise<void> release;
-  std::shared_future<void> released = release.get_future().share();
-  std::promise<void> entered;
-  ServerOptions options = loopback();
-  options.threads = 1;
-  options.queued_connections_max = 1;
-  Rig rig(
-      [&, first = true](const ServerRequest& request) mutable {
-        if (std::exchange(first, false)) entered.set_value();
-        released.wait();
-        return echo(request);
-      },
-      options);
-  RawClient busy(rig.port);
-  busy.send(kGet);
-  entered.get_future().wait();
-  RawClient queued(rig.port), refused(rig.port);
-  CHECK(refused.read_all().empty());
-  CHECK(refused.closed());
-  release.set_value();
-  queued.send(kGet);
-  CHECK(queued.read_until("GET /x ").ends_with("GET /x "));
-}
-
 TEST_CASE("a body beyond the limit is 413, whatever its framing", "[server]") {
   ServerOptions options = loopback();
   options.body_bytes_max = 1000;

@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
 #include <string>
 #include <string_view>
 
@@ -46,6 +48,21 @@ class RawClient {
       }
     }
     return std::exchange(received_, {});
+  }
+  // What arrives at once, or first within `limit`.
+  std::string read_within(std::chrono::milliseconds limit) {
+    pollfd waiting{fd_, POLLIN, 0};
+    if (closed_ || ::poll(&waiting, 1, static_cast<int>(limit.count())) != 1) return "";
+    std::string bytes(64 * 1024, '\0');
+    const ssize_t got = ::recv(fd_, bytes.data(), bytes.size(), 0);
+    closed_ = got <= 0;
+    bytes.resize(static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+    return bytes;
+  }
+  // Until the server has closed, though nothing is read; at most ten seconds.
+  void await_closed_unread() const {
+    pollfd waiting{fd_, POLLRDHUP, 0};
+    ::poll(&waiting, 1, 10'000);
   }
   std::string read_all() { return read_until("\xff no such bytes"); }
 
