@@ -19,6 +19,7 @@ namespace {
 constexpr std::size_t kReadBytes = std::size_t{32} << 10U;
 constexpr std::size_t kReadAtOnceMax = std::size_t{1} << 20U;  // Then it is others' turn.
 constexpr std::size_t kShortRequestBytes = 64 * 1024;
+constexpr std::size_t kBlankBytesMax = 256;
 constexpr std::size_t kStreamBatchBytes = std::size_t{256} << 10U;
 constexpr base::Duration kLinger = std::chrono::seconds(2);
 constexpr int kLastWriteMillis = 1000;
@@ -265,19 +266,29 @@ std::optional<Next> HttpConnection::await_request() {
     }
   }
   enter(Phase::head);
-  searched_ = 0;
+  searched_ = skipped_ = 0;
   head_ = {};
   body_.clear();
   return std::nullopt;
 }
 
+// RFC 9112 2.2: some clients end a body with an empty line.
+void HttpConnection::skip_blank_lines() {
+  std::size_t blank = 0;
+  while (std::string_view(buffer_).substr(blank).starts_with("\r\n")) blank += 2;
+  if (blank == 0) return;
+  buffer_.erase(0, blank);
+  skipped_ += blank;
+  searched_ = 0;
+}
+
 std::optional<Next> HttpConnection::read_head() {
   const std::size_t bytes_max = shared_.options.header_bytes_max;
   for (;;) {
-    while (buffer_.starts_with("\r\n")) buffer_.erase(0, 2);  // RFC 9112 2.2: some clients end a body with one.
+    skip_blank_lines();
     const std::size_t end = buffer_.find("\r\n\r\n", searched_ > 3 ? searched_ - 3 : 0);
     const std::size_t length = end == std::string::npos ? buffer_.size() : end + 4;
-    wire::Refusal refusal = length > bytes_max ? 431 : 0;
+    wire::Refusal refusal = length > bytes_max ? 431 : skipped_ > kBlankBytesMax ? 400 : 0;
     if (refusal == 0 && end != std::string::npos) {
       refusal = wire::parse_head(std::string_view(buffer_).substr(0, length), head_);
       buffer_.erase(0, length);

@@ -113,6 +113,7 @@ class HttpConnection {
   Next go_on() const;
   Next wait(bool for_write, SteadyClock::time_point deadline, Next::Standing standing) const;
   Socket::Outcome fill();
+  void skip_blank_lines();
   wire::Refusal body_refusal(bool& complete);
   SteadyClock::time_point body_deadline() const;
 
@@ -140,7 +141,7 @@ class HttpConnection {
   wire::Head head_;
   std::optional<wire::ChunkedReader> chunks_;
   std::string body_;
-  std::size_t searched_ = 0;
+  std::size_t searched_ = 0, skipped_ = 0;
   std::size_t held_ = 0;  // Counted in long_bytes.
 
   // The answer being written.

@@ -106,6 +106,12 @@ Listener::Accepted Listener::accept() {
 Socket::Socket(int fd) : fd_(fd) {
   const int on = 1;
   ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  // A stream may be silent for long; a peer that is gone without a word must be noticed in the end.
+  const int idle = 60, between = 15, tries = 4;
+  ::setsockopt(fd_, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  ::setsockopt(fd_, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+  ::setsockopt(fd_, IPPROTO_TCP, TCP_KEEPINTVL, &between, sizeof between);
+  ::setsockopt(fd_, IPPROTO_TCP, TCP_KEEPCNT, &tries, sizeof tries);
 }
 
 Socket::~Socket() {

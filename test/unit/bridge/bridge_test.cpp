@@ -6,6 +6,8 @@
 #include "auctionrunner_bridge/bridge.hpp"
 #include "platform/http_client.hpp"
 #include "rig.hpp"
+#include "test/unit/platform/certificates.hpp"
+#include "test/unit/platform/raw_client.hpp"
 
 namespace {
 
@@ -88,6 +90,73 @@ TEST_CASE("the token comes from its file", "[bridge]") {
   CHECK(rig.ask({.method = "GET", .path = "/v1/cells", .headers = {{"Authorization", "Bearer secret"}}}).status == 200);
 }
 
+TEST_CASE("bodies of 16 MiB are taken by default, and no longer ones", "[bridge]") {
+  Rig rig;
+  const std::size_t most = std::size_t{16} << 20U;
+  const auto body = [](std::size_t bytes) { return "[" + std::string(bytes - 2, ' ') + "]"; };
+  CHECK(rig.ask({.method = "POST", .path = "/v1/lrps", .headers = {}, .body = body(most)}).status == 202);
+  CHECK(rig.ask({.method = "POST", .path = "/v1/lrps", .headers = {}, .body = body(most + 1)}).status == 413);
+}
+
+TEST_CASE("the token must be right to its last letter", "[bridge]") {
+  const TokenFile file("secret");
+  auto options = any_port();
+  options.token_file = file.path;
+  Rig rig(options);
+  for (const std::string token : {"", "s", "secre", "secreT", "Secret", "secrets", "secret secret", "sec\tret"}) {
+    CAPTURE(token);
+    CHECK(rig.ask({.method = "GET", .path = "/v1/cells", .headers = {{"Authorization", "Bearer " + token}}}).status ==
+          401);
+  }
+}
+
+TEST_CASE("a client that is too slow is told so in the bridge's own form", "[bridge]") {
+  auto options = any_port();
+  options.request_timeout = std::chrono::milliseconds(50);
+  Rig rig(options);
+  RawClient slow(rig.port);
+  slow.send("POST /v1/lrps HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\n[");
+  const std::string answer = slow.read_all();
+  CHECK(answer.starts_with("HTTP/1.1 408 "));
+  CHECK(answer.ends_with(R"({"error":"the request came too slowly"})"));
+  CHECK(rig.desk.submitted.empty());
+}
+
+TEST_CASE("with TLS the bridge serves clients of its authority, and reads renewed certificates", "[bridge]") {
+  tls_test::Certificates& made = tls_test::certificates();
+  made.replace("bridge.pem", "server.pem");
+  made.replace("bridge.key", "server.key");
+  auto options = any_port();
+  options.cert_file = made("bridge.pem");
+  options.key_file = made("bridge.key");
+  options.ca_file = made("ca.pem");
+  Rig rig(options);
+  platform::ClientOptions asks;
+  asks.origin = {"https", "127.0.0.1", rig.port, ""};
+  asks.ca_file = made("ca.pem");
+  asks.server_name = "auctioneer.service.cf.internal";
+  CHECK_FALSE(platform::HttpClient(asks).send({.method = "GET", .path = "/healthz"}));
+  asks.cert_file = made("client.pem");
+  asks.key_file = made("client.key");
+  const auto ask = [&] { return platform::HttpClient(asks).send({.method = "GET", .path = "/healthz"}); };
+  CHECK(ask()->status == 200);
+
+  made.replace("bridge.key", "client.key");
+  made.write_text("bridge.pem", made.text("client.pem") + "broken");
+  made.make("other", {});
+  made.replace("bridge.key", "other.key");
+  CHECK(rig.served.reload_certificates().error().message() ==
+        "--bridge-key " + made("bridge.key") + ": is not the key of " + made("bridge.pem"));
+  CHECK(ask()->status == 200);
+  made.make("bridge", {.names = "DNS:renewed.test", .usage = "serverAuth"});
+  CHECK(rig.served.reload_certificates());
+  CHECK_FALSE(ask());
+  asks.server_name = "renewed.test";
+  CHECK(ask()->status == 200);
+  rig.served.stop();
+  CHECK(rig.served.reload_certificates());
+}
+
 TEST_CASE("options that cannot work are errors that name the flag", "[bridge]") {
   FakeDesk desk;
   auto options = any_port();
@@ -107,6 +176,11 @@ TEST_CASE("options that cannot work are errors that name the flag", "[bridge]") 
   SECTION("an authority without a certificate") {
     options.ca_file = "/ca.pem";
     CHECK(bridge::Bridge(options, desk).start().error().where == "--bridge-ca");
+  }
+  SECTION("a certificate that is not there") {
+    options.cert_file = options.key_file = "/nosuch.pem";
+    CHECK(bridge::Bridge(options, desk).start().error().message() ==
+          "--bridge-cert /nosuch.pem: cannot be read: no such file or directory");
   }
   SECTION("a port that is taken") {
     Rig rig;

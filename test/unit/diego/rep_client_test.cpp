@@ -4,6 +4,7 @@
 
 #include "diego/rep_client.hpp"
 #include "platform/http_server.hpp"
+#include "test/unit/platform/certificates.hpp"
 
 using namespace diego;
 
@@ -130,4 +131,38 @@ TEST_CASE("a rep that is not there says so", "[rep_client]") {
   REQUIRE_FALSE(pong);
   CHECK(pong.error().message() == "GET /ping: connection refused");
   CHECK_FALSE(RepClient::create({.url = "ftp://x"}));
+}
+
+TEST_CASE("a rep is dialled at an address and must have the certificate of its cell", "[rep_client]") {
+  tls_test::Certificates& made = tls_test::certificates();
+  made.make("rep", {.names = "DNS:*.cell.service.cf.internal,DNS:cell.service.cf.internal", .usage = "serverAuth"});
+  platform::ServerOptions options;
+  options.listen = {"127.0.0.1", 0};
+  options.cert_file = made("rep.pem");
+  options.key_file = made("rep.key");
+  options.ca_file = made("ca.pem");
+  platform::HttpServer rep(options, [](const platform::ServerRequest&) {
+    return platform::ServerResponse{.status = 200, .headers = {}, .body = R"({"cell_id":"cell_1"})"};
+  });
+  const auto port = rep.start("test");
+  REQUIRE(port);
+  RepClientOptions asks{.url = "https://127.0.0.1:" + std::to_string(*port),
+                        .admin_url = {},
+                        .ca_file = made("ca.pem"),
+                        .cert_file = made("client.pem"),
+                        .key_file = made("client.key"),
+                        .server_name = "cell-1.cell.service.cf.internal",
+                        .cell_id = "cell_1"};
+  const auto state = (*RepClient::create(asks))->state();
+  INFO((state ? "" : state.error().message()));
+  CHECK(state);
+  CHECK((*RepClient::create(asks))->ping());
+  asks.server_name.clear();
+  CHECK((*RepClient::create(asks))->state().error().message() ==
+        "GET /state: TLS: the peer's certificate is not for 127.0.0.1 but for *.cell.service.cf.internal, "
+        "cell.service.cf.internal");
+  asks.server_name = "cell-1.cell.service.cf.internal";
+  asks.cert_file = asks.key_file = "";
+  CHECK((*RepClient::create(asks))->state().error().message() ==
+        "GET /state: TLS: the peer wants a client certificate, and none is given");
 }

@@ -38,6 +38,44 @@ TEST_CASE("what --master says is read, and a password in it told to nobody", "[o
   }
 }
 
+TEST_CASE("a bridge that others reach wants a certificate of them, or a token", "[options]") {
+  const auto [listen, is_open] = GENERATE(table<std::string, bool>({
+      {"127.0.0.1:0", false},
+      {"127.9.9.9:9016", false},
+      {"localhost:9016", false},
+      {"[::1]:9016", false},
+      {"0.0.0.0:9016", true},
+      {"[::]:9016", true},
+      {"10.0.0.7:9016", true},
+      {"auctioneer.service.cf.internal:9016", true},
+      {"127.0.0.1.example.com:9016", true},
+  }));
+  CAPTURE(listen);
+  auto options = good();
+  options.bridge.listen = listen;
+  CHECK((refusal(options).find("is open to others") != std::string::npos) == is_open);
+  options.bridge.cert_file = "c";
+  options.bridge.key_file = "k";
+  CHECK((refusal(options).find("is open to others") != std::string::npos) == is_open);  // TLS alone admits all.
+  options.bridge.ca_file = "ca";
+  CHECK(refusal(options) == "");
+  options.bridge = {};
+  options.bridge.listen = listen;
+  options.bridge.token_file = "t";
+  CHECK(refusal(options) == "");
+}
+
+TEST_CASE("the files of TLS are told with their flags", "[options]") {
+  auto options = good();
+  options.bridge.cert_file = "/c";
+  options.mesos.ca_file = "/m";
+  const auto files = edge::tls_files(options);
+  REQUIRE(files.size() == 2);
+  CHECK(files[0].role == platform::TlsFiles::For::server);
+  CHECK((files[0].cert.flag == "--bridge-cert" && files[0].cert.path == "/c"));
+  CHECK((files[1].ca.flag == "--mesos-ca" && files[1].ca.path == "/m"));
+}
+
 TEST_CASE("flags that do not fit together are refused", "[options]") {
   CHECK(refusal(good()) == "");
 

@@ -64,6 +64,34 @@ TEST_CASE("a cell id is one DNS label of the agent's address and the run", "[set
   CHECK(default_cell_id("slave(1)@[::1]:5051", "e") == "cell----1--e");
 }
 
+TEST_CASE("the rep's certificate is for its URL's host, a name, or the cell's id in a domain", "[settings]") {
+  Flags flags;
+  CHECK(rep_server_name(flags, "cell_1").empty());
+  flags.rep_server_name = "rep.test";
+  CHECK(rep_server_name(flags, "cell_1") == "rep.test");
+  flags.rep_server_name = ".cell.service.cf.internal";
+  CHECK(rep_server_name(flags, "cell_10_0-a") == "cell-10-0-a.cell.service.cf.internal");
+}
+
+TEST_CASE("an agent that speaks https comes with the files of libprocess", "[settings]") {
+  auto variables = agent_variables();
+  variables["LIBPROCESS_SSL_CA_FILE"] = "/ca";
+  variables["LIBPROCESS_SSL_CERT_FILE"] = "/cert";
+  CHECK(read_agent_environment(variables)->ca_file.empty());
+  variables["LIBPROCESS_SSL_ENABLED"] = "1";
+  CHECK(read_agent_environment(variables)->ca_file == "/ca");
+  CHECK(read_agent_environment(variables)->cert_file.empty());  // Of no use without its key.
+  variables["LIBPROCESS_SSL_KEY_FILE"] = "/key";
+  const auto agent = read_agent_environment(variables);
+  CHECK((agent->cert_file == "/cert" && agent->key_file == "/key"));
+  Flags flags;
+  flags.rep_ca = "/rep-ca";
+  const auto files = tls_files(flags, *agent);
+  REQUIRE(files.size() == 2);
+  CHECK((files[0].ca.flag == "--rep-ca" && files[0].ca.path == "/rep-ca"));
+  CHECK((files[1].cert.flag == "LIBPROCESS_SSL_CERT_FILE" && files[1].cert.path == "/cert"));
+}
+
 TEST_CASE("a free port stands where the rep's URL says auto", "[settings]") {
   Flags flags;
   flags.rep_url = "auto";

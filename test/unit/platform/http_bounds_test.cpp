@@ -43,6 +43,14 @@ TEST_CASE("half a request holds no thread, wherever it stops", "[bounds]") {
   CHECK(is_served(valid));
 }
 
+TEST_CASE("empty lines without end are no request", "[bounds]") {
+  Rig rig(echo, one_thread());
+  std::string lines;
+  for (int i = 0; i < 50'000; ++i) lines += "\r\n";
+  CHECK(status_line(rig.raw(lines)) == "HTTP/1.1 400 Bad Request");
+  CHECK(rig.raw("\r\n\r\nGET /x HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").ends_with("GET /x "));
+}
+
 TEST_CASE("an answer nobody reads holds no thread", "[bounds]") {
   const std::string much(std::size_t{32} << 20U, 'x');
   Rig rig(
