@@ -25,6 +25,8 @@ constexpr base::Duration kLinger = std::chrono::seconds(2);
 constexpr int kLastWriteMillis = 1000;
 constexpr base::Duration kRefusalsQuiet = std::chrono::seconds(10);
 
+bool begins_request(char c) { return (c > ' ' && c < '\x7f') || c == '\r'; }
+
 }  // namespace
 
 // ---- StreamBody
@@ -289,6 +291,8 @@ std::optional<Next> HttpConnection::read_head() {
     const std::size_t end = buffer_.find("\r\n\r\n", searched_ > 3 ? searched_ - 3 : 0);
     const std::size_t length = end == std::string::npos ? buffer_.size() : end + 4;
     wire::Refusal refusal = length > bytes_max ? 431 : skipped_ > kBlankBytesMax ? 400 : 0;
+    // Whoever speaks something else, TLS for one, may never send an empty line.
+    if (refusal == 0 && !buffer_.empty() && !begins_request(buffer_[0])) refusal = 400;
     if (refusal == 0 && end != std::string::npos) {
       refusal = wire::parse_head(std::string_view(buffer_).substr(0, length), head_);
       buffer_.erase(0, length);

@@ -28,8 +28,8 @@ using Standing = Next::Standing;
 
 // How long a connection may take for a request while others want its place.
 constexpr base::Duration kPatience = std::chrono::seconds(2);
-// The process is out of descriptors: whoever waits to be accepted goes on waiting.
-constexpr base::Duration kOutOfRoom = std::chrono::milliseconds(20);
+// When all connections are busy, or the process is out of descriptors.
+constexpr base::Duration kNoRoom = std::chrono::milliseconds(20);
 constexpr int kAcceptedAtOnce = 64;
 
 // What epoll calls the descriptors that are no connections.
@@ -55,6 +55,7 @@ struct HttpServer::Impl {
   // ---- The thread that watches
   void watch();
   void accept_all(std::vector<std::unique_ptr<HttpConnection>>& dropped);
+  void accept_later();
   bool make_room(std::vector<std::unique_ptr<HttpConnection>>& dropped);
   void expire(TimePoint now);
   int millis_to_sleep(TimePoint now);
@@ -148,24 +149,24 @@ int HttpServer::Impl::millis_to_sleep(TimePoint now) {
 
 void HttpServer::Impl::accept_all(std::vector<std::unique_ptr<HttpConnection>>& dropped) {
   for (int count = 0; count < kAcceptedAtOnce; ++count) {
+    const bool full = entries.size() >= shared.options.connections_max;
+    if (full && incomplete.empty() && idle.empty()) return accept_later();
     Listener::Accepted accepted = listener.accept();
-    if (accepted.out_of_room && !make_room(dropped)) {
-      // epoll would tell of them again and again.
-      watch_listener(false);
-      accept_again = SteadyClock::now() + kOutOfRoom;
-      return;
-    }
     if (accepted.out_of_room) {
+      if (!make_room(dropped)) return accept_later();
       dropped.clear();  // Now: it is its descriptor that is wanted.
       continue;
     }
     if (accepted.fd < 0) return;
-    if (entries.size() >= shared.options.connections_max && !make_room(dropped)) {
-      ::close(accepted.fd);
-      continue;
-    }
+    if (full) make_room(dropped);
     add(std::move(accepted));
   }
+}
+
+// They wait where they are; epoll would tell of them again and again.
+void HttpServer::Impl::accept_later() {
+  watch_listener(false);
+  accept_again = SteadyClock::now() + kNoRoom;
 }
 
 // Takes out the connection that has the least claim to its place; false: none waits.

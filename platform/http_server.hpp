@@ -67,7 +67,7 @@ struct ServerOptions {
   HostPort listen;
   std::size_t threads = 16;  // Requests handled at once.
   // Beyond it a new connection takes the place of one that waits: of the oldest that has not sent a whole request
-  // for two seconds, else of the one that has been idle longest. Where none waits the new one is closed.
+  // for two seconds, else of the one that has been idle longest. Where none waits the new one does.
   std::size_t connections_max = 1024;
   std::size_t streams_max = 1024;                      // Open at once; 503 beyond it.
   std::size_t body_bytes_max = std::size_t{8} << 20U;  // 413 beyond it, also for chunked and compressed bodies.

@@ -7,9 +7,8 @@
 #include <openssl/x509v3.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <optional>
 
@@ -21,6 +20,8 @@ namespace platform {
 namespace {
 
 constexpr std::time_t kSoonSeconds = 7L * 24 * 60 * 60;
+
+constexpr std::size_t kFileBytesMax = std::size_t{16} << 20U;
 
 struct Free {
   void operator()(X509* it) const { X509_free(it); }
@@ -34,12 +35,18 @@ using Bio = std::unique_ptr<BIO, Free>;
 std::string place(const TlsFiles::File& file) { return file.flag + " " + file.path; }
 
 base::Result<std::string> read_all(const TlsFiles::File& file) {
-  errno = 0;
-  std::ifstream in(file.path, std::ios::binary);
-  std::string content{std::istreambuf_iterator<char>(in), {}};
-  if (in && !in.bad() && !content.empty()) return content;
-  if (errno == 0) return base::Error{place(file), "is empty"};
-  return base::Error{place(file), "cannot be read: " + base::lower(std::strerror(errno))};
+  const auto cannot = [&] { return base::Error{place(file), "cannot be read: " + base::lower(std::strerror(errno))}; };
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> in(std::fopen(file.path.c_str(), "rb"), std::fclose);
+  if (!in) return cannot();
+  std::string content;
+  char some[16 * 1024];
+  while (const std::size_t got = std::fread(some, 1, sizeof some, in.get())) {
+    content.append(some, got);
+    if (content.size() > kFileBytesMax) return base::Error{place(file), "is too long for a file of certificates"};
+  }
+  if (std::ferror(in.get()) != 0) return cannot();
+  if (content.empty()) return base::Error{place(file), "is empty"};
+  return content;
 }
 
 Bio bio_of(const std::string& text) { return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size()))); }

@@ -157,6 +157,15 @@ TEST_CASE("a request whose end is ambiguous is refused and its connection closed
   CHECK(handled == 0);
 }
 
+TEST_CASE("bytes that begin no request are refused at once", "[server]") {
+  ServerOptions options = loopback();
+  options.read_timeout = options.idle_timeout = 1h;
+  Rig rig(echo, options);
+  const auto bytes =
+      GENERATE(std::string("\x16\x03\x01\x02\x00", 5), std::string("\0", 1), std::string("\xff"), std::string("\n"));
+  CHECK(status_line(rig.raw(bytes)) == "HTTP/1.1 400 Bad Request");
+}
+
 TEST_CASE("a body cut short never reaches the handler", "[server]") {
   std::atomic<int> handled{0};
   {
