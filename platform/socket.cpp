@@ -149,7 +149,9 @@ Socket::Outcome Socket::after_ssl(int result, bool& wants_room) {
   if (why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE) return Outcome::blocked;
   if (why != SSL_ERROR_ZERO_RETURN) {
     broken_ = true;
-    if (failure_.empty()) failure_ = tls::failure(SSL_is_server(ssl_) ? tls::End::server : tls::End::client, verify_words_, context_->paths());
+    if (failure_.empty())
+      failure_ =
+          tls::failure(SSL_is_server(ssl_) ? tls::End::server : tls::End::client, verify_words_, context_->paths());
   }
   return Outcome::closed;
 }

@@ -163,6 +163,14 @@ std::vector<platform::TlsFiles> tls_files(const Options& options) {
        {"--bridge-key", options.bridge.key_file},
        {"--bridge-ca", options.bridge.ca_file}},
       {TlsFiles::For::client, {}, {}, {"--mesos-ca", options.mesos.ca_file}},
+      {TlsFiles::For::client,
+       {"--bbs-cert", options.bbs.cert_file},
+       {"--bbs-key", options.bbs.key_file},
+       {"--bbs-ca", options.bbs.ca_file}},
+      {TlsFiles::For::client,
+       {"--lock-cert", options.lock.cert_file},
+       {"--lock-key", options.lock.key_file},
+       {"--lock-ca", options.lock.ca_file}},
   };
 }
 

@@ -203,13 +203,13 @@ def _(bench):
 
 @case("a lock that cannot be is refused in one line")
 def _(bench):
-    missing = str(bench.path("missing.pem"))
+    missing, tls = str(bench.path("missing.pem")), Certificates(bench)
     for name, flags, words in (
             ("address", ["--lock", "locket://x:y", "--cluster-name", "c"], ("--lock", "is not host:port")),
             ("cluster", ["--lock", "locket://127.0.0.1"], ("--cluster-name", "is needed")),
             ("open", ["--lock", "locket://10.0.0.1", "--cluster-name", "c"], ("--lock locket://10.0.0.1", "--lock-ca")),
-            ("files", ["--lock", "locket://10.0.0.1", "--cluster-name", "c", "--lock-ca", missing, "--lock-cert", missing,
-                       "--lock-key", missing], ("--lock-ca " + missing, "cannot be read"))):
+            ("files", ["--lock", "locket://10.0.0.1", "--cluster-name", "c", "--lock-ca", missing, "--lock-cert",
+                       tls.cert("client"), "--lock-key", tls.key("client")], ("--lock-ca " + missing, "cannot be read"))):
         one = Scheduler(bench, "127.0.0.1:1", name=f"bad-{name}", wait_ready=False, flags=flags)
         expect_equal(one.program.wait(10), 2, f"the exit code for {flags}")
         lines = one.program.lines()

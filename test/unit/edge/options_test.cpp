@@ -69,11 +69,15 @@ TEST_CASE("the files of TLS are told with their flags", "[options]") {
   auto options = good();
   options.bridge.cert_file = "/c";
   options.mesos.ca_file = "/m";
+  options.bbs.key_file = "/b";
+  options.lock.cert_file = "/l";
   const auto files = edge::tls_files(options);
-  REQUIRE(files.size() == 2);
+  REQUIRE(files.size() == 4);
   CHECK(files[0].role == platform::TlsFiles::For::server);
   CHECK((files[0].cert.flag == "--bridge-cert" && files[0].cert.path == "/c"));
   CHECK((files[1].ca.flag == "--mesos-ca" && files[1].ca.path == "/m"));
+  CHECK((files[2].key.flag == "--bbs-key" && files[2].key.path == "/b"));
+  CHECK((files[3].cert.flag == "--lock-cert" && files[3].cert.path == "/l"));
 }
 
 TEST_CASE("flags that do not fit together are refused", "[options]") {
