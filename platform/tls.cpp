@@ -39,8 +39,9 @@ std::string* words_of(const SSL* ssl) {
                         : static_cast<std::string*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), context_words_index()));
 }
 
-// Why OpenSSL does not take the certificate; `whose` is "the peer's certificate".
-std::string verify_words(const std::string& whose, int error, const X509* certificate, const SSL* ssl) {
+// Why OpenSSL does not take the certificate: the `peer`'s own, or one above it.
+std::string verify_words(const std::string& peer, bool own, int error, const X509* certificate, const SSL* ssl) {
+  const std::string whose = peer + "'s certificate" + (own ? "" : " authority");
   switch (error) {
     case X509_V_ERR_CERT_HAS_EXPIRED:
       return whose + " expired on " + tls::time_text(X509_get0_notAfter(certificate));
@@ -63,7 +64,7 @@ std::string verify_words(const std::string& whose, int error, const X509* certif
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
     case X509_V_ERR_CERT_SIGNATURE_FAILURE:
     case X509_V_ERR_CERT_UNTRUSTED:
-      return whose + " is not signed by a certificate authority we trust";
+      return peer + "'s certificate is not signed by a certificate authority we trust";
     default:
       return whose + " is not accepted: " + X509_verify_cert_error_string(error);
   }
@@ -76,9 +77,8 @@ int on_verify(int accepted, X509_STORE_CTX* store) {
   std::string* const words = words_of(ssl);
   if (words != nullptr && words->empty()) {
     const bool own = X509_STORE_CTX_get_error_depth(store) == 0;
-    const std::string whose = std::string(SSL_is_server(ssl) ? "the client's certificate" : "the peer's certificate") +
-                              (own ? "" : " authority");
-    *words = verify_words(whose, X509_STORE_CTX_get_error(store), X509_STORE_CTX_get_current_cert(store), ssl);
+    *words = verify_words(SSL_is_server(ssl) ? "the client" : "the peer", own, X509_STORE_CTX_get_error(store),
+                          X509_STORE_CTX_get_current_cert(store), ssl);
   }
   return 0;
 }

@@ -29,6 +29,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr std::chrono::seconds kCutOffWithin{40};
+
 struct Options {
   int port = 0;
   std::size_t auctions = 100'000, per_post = 1, connections = 200;
@@ -291,6 +293,9 @@ int main(int argc, char** argv) {
     if (options.garbage) send_garbage(options, harm);
   });
   Told told = Posting(options).run();
+  // Slow clients may have more patience than the posts take.
+  const auto until = Clock::now() + kCutOffWithin;
+  while (harm.slow_cut_off < options.slow && Clock::now() < until) poll(nullptr, 0, 10);
   harm.over = true;
   slow.join();
   garbage.join();

@@ -4,7 +4,7 @@
 //
 // Says `listening PORT`, once there is a stream `subscribed`, and `settled` when the scheduler has
 // answered its first offers. Told `go BRIDGE_PORT PID` on stdin it posts; when every instance runs, or
-// at the limit, it prints one JSON object; told `report`, once more. It ends with its stdin.
+// at the limit, it prints one JSON object; told `report`, at once. It ends with its stdin.
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -172,7 +172,7 @@ void Master::read_orders() {
   int bridge_port = 0, pid = 0;
   if (orders_.find('\n') == std::string::npos) return;
   if (std::sscanf(orders_.c_str(), "go %d %d", &bridge_port, &pid) == 2) go(bridge_port, pid);
-  if (orders_.starts_with("report") && reported_) report(finished());
+  if (orders_.starts_with("report")) report(finished());
   orders_.clear();
 }
 

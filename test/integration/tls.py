@@ -136,7 +136,7 @@ def _(bench):
     made.replace("server.key", "client.key")
     bridge.renew()
     wait_for("a line that says so", lambda: bridge.lines("TLS: --bridge-key " + made("server.key"), "stay in use"))
-    expect_equal(len(bridge.lines("TLS: ")), 1, "lines about TLS")
+    expect_equal(len(bridge.lines(" error ", "TLS: ")), 1, "lines about what is wrong")
     expect_equal(bridge.status(), 200, "a client of the authority")
     expect(bridge.program.running(), "the scheduler to live")
 

@@ -48,10 +48,10 @@ TEST_CASE("certificates that do not do are one line that says why", "[locket]") 
     std::string server, ca, client, line;
   };
   const auto [server_name, ca, client, line] =
-      GENERATE(Case{"server", "stranger-ca", "client", "TLS: certificate verify failed"},
-               Case{"misnamed", "ca", "client", "TLS: the certificate is not for 127.0.0.1"},
-               Case{"expired-server", "ca", "client", "TLS: certificate verify failed: certificate has expired"},
-               Case{"server", "ca", "expired-client", "does it trust the CA of our certificate?"},
+      GENERATE(Case{"server", "stranger-ca", "client", "TLS: the peer's certificate is not signed by"},
+               Case{"misnamed", "ca", "client", "TLS: the peer's certificate is not for 127.0.0.1"},
+               Case{"expired-server", "ca", "client", "TLS: the peer's certificate expired on "},
+               Case{"server", "ca", "expired-client", "expired-client.pem: expired on "},
                Case{"server", "ca", "stranger", "does it trust the CA of our certificate?"});
   CAPTURE(server_name, ca, client);
   local::LocketServer server(server_options(server_name));
@@ -60,7 +60,7 @@ TEST_CASE("certificates that do not do are one line that says why", "[locket]") 
   Contender one(lock_options(*port, ca, client));
   const std::string said = one.next("trouble");
   CHECK(said.starts_with("trouble: Locket is out of reach: " + address(*port) + ": "));
-  CHECK(said.find(line) != std::string::npos);
+  CHECK_THAT(said, Catch::Contains(line));
   platform::Mailbox<int>().take(500ms);  // Five attempts more.
   CHECK(one.count("trouble") == 1);
   CHECK(one.count("acquired") == 0);
