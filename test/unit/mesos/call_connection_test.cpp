@@ -418,13 +418,13 @@ TEST_CASE("over https calls keep their order too, and the peer must be the right
   options.ca_file = make_certificate(folder, "stranger");
   CallConnection wary(options, url, "s1", 2, results.report());
   REQUIRE(wary.send(1, "x"));
-  CHECK(results.next() ==
-        "1 not sent: TLS: the peer's certificate is not signed by a certificate authority we trust");
+  CHECK(results.next() == "1 not sent: TLS: the peer's certificate is not signed by a certificate authority we trust");
 
   options.ca_file = server_options.cert_file;
   CallConnection elsewhere(options, "https://localhost:" + std::to_string(*port) + "/", "s1", 3, results.report());
   REQUIRE(elsewhere.send(1, "x"));
-  CHECK_THAT(results.next(), Catch::StartsWith("1 not sent: TLS: the peer's certificate is not for localhost but for "));
+  CHECK_THAT(results.next(),
+             Catch::StartsWith("1 not sent: TLS: the peer's certificate is not for localhost but for "));
   server.stop();
   CHECK(asked.size() == sent.size());
   std::filesystem::remove_all(folder);
