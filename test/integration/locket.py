@@ -212,7 +212,7 @@ def _(bench):
                        tls.cert("client"), "--lock-key", tls.key("client")], ("--lock-ca " + missing, "cannot be read"))):
         one = Scheduler(bench, "127.0.0.1:1", name=f"bad-{name}", wait_ready=False, flags=flags)
         expect_equal(one.program.wait(10), 2, f"the exit code for {flags}")
-        lines = one.program.lines()
+        lines = [line for line in one.program.lines() if line.startswith("diego-scheduler: ")]
         expect(len(lines) == 1 and all(word in lines[0] for word in words), f"one line with {words}", lines)
 
 
