@@ -4,7 +4,7 @@
   self_test.py SIMULATION
 
 A seed gives the same bytes each time; a world without faults has nothing to complain of; every mutant (a
-defect at a seam of the simulation) is caught within 200 seeds, by what it breaks, and its line replays it.
+defect at a seam of the simulation) is caught within its seeds, by what it breaks, and its line replays it.
 """
 import json
 import re
