@@ -24,7 +24,7 @@ std::string fnv1a(std::string_view bytes) {
 }
 
 // Where the images of images/diego-cell have it.
-constexpr const char* kExecutorInImage = "/opt/cf-mesos/bin/diego-executor";
+constexpr const char* kExecutorInImage = "/usr/bin/diego-executor";
 
 // Of the docker containerizer arguments follow the file, or go to the image's entry point; everywhere else they
 // begin with argv[0] (facts of Mesos: DockerContainerizer repeats nothing).

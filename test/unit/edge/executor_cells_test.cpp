@@ -91,6 +91,6 @@ TEST_CASE("a cell by the Mesos containerizer is its image, run by file and argv[
   CHECK(info.container().type() == mesos::v1::ContainerInfo::MESOS);
   CHECK(info.container().mesos().image().docker().name() == "diego-cell:1");
   CHECK_FALSE(info.container().has_docker());
-  CHECK(info.command().value() == "/opt/cf-mesos/bin/diego-executor");
+  CHECK(info.command().value() == "/usr/bin/diego-executor");
   CHECK(info.command().arguments(0) == "diego-executor");
 }
