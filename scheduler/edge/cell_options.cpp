@@ -57,18 +57,20 @@ base::Status check_container(const CellOptions& cell) {
   for (const std::string& volume : cell.volumes) {
     if (const auto parsed = parse_volume(volume); !parsed) return parsed.error();
   }
-  const bool docker = cell.containerizer == "docker";
-  if (cell.in_image() && cell.image.empty())
+  const bool docker = cell.containerizer == "docker" || cell.on_host();
+  const bool has_image = cell.in_image() || cell.on_host();
+  if (has_image && cell.image.empty())
     return base::Error{"--cell-image", "is needed with --cell-containerizer " + cell.containerizer +
                                            " (none runs cells as bare processes)"};
-  if (!cell.in_image()) {
-    if (cell.executor.empty()) return base::Error{"--executor", "is needed: the path of diego-executor on the agents"};
+  if (!cell.in_image() && cell.executor.empty())
+    return base::Error{"--executor", "is needed: the path of diego-executor on the agents"};
+  if (!has_image) {
     if (!cell.image.empty() || !cell.volumes.empty())
       return base::Error{cell.image.empty() ? "--cell-volume" : "--cell-image",
                          "is not for --cell-containerizer " + cell.containerizer};
   }
   if (!docker && !cell.docker_parameters.empty())
-    return base::Error{"--cell-docker-parameter", "is for --cell-containerizer docker only"};
+    return base::Error{"--cell-docker-parameter", "is for --cell-containerizer docker or host only"};
   return check_docker_parameters(cell);
 }
 
@@ -94,8 +96,9 @@ base::Result<CellVolume> parse_volume(const std::string& text) {
 
 void add_cell_flags(platform::Flags& flags, CellOptions& cell, core::Config& core) {
   flags.group("Cells");
-  flags.add_choice("cell-containerizer", cell.containerizer, {"docker", "mesos", "none"},
-                   "how agents run a cell: --cell-image by their docker or Mesos containerizer; none: a bare process");
+  flags.add_choice("cell-containerizer", cell.containerizer, {"docker", "host", "mesos", "none"},
+                   "how agents run a cell: --cell-image by their docker containerizer, by the executor on the host, or "
+                   "by their Mesos containerizer; none: a bare process");
   flags.add("cell-image", cell.image, "image of a cell, as the agents' containerizer finds it");
   flags.add("cell-privileged", cell.privileged, "docker: whether the container has all the agent's rights");
   flags.add("cell-docker-parameter", cell.docker_parameters,
@@ -140,7 +143,7 @@ void add_cell_flags(platform::Flags& flags, CellOptions& cell, core::Config& cor
 
 base::Status finish_cell(const CellOptions& cell, core::Config& core) {
   if (auto checked = check_container(cell); !checked) return checked;
-  if (cell.command.empty() && cell.rep_url == "auto" && !cell.in_image())
+  if (cell.command.empty() && cell.rep_url == "auto" && cell.containerizer == "none")
     return base::Error{"--cell-command", "is needed where --cell-rep-url is auto"};
   for (const std::string& variable : cell.environment) {
     if (variable.find('=') == std::string::npos || variable.starts_with('='))

@@ -15,7 +15,8 @@ namespace edge {
 
 struct CellOptions {
   // docker: `image` by the agent's docker containerizer, whose v1 executors die when their agent restarts.
-  // mesos: `image` by the Mesos containerizer. none: a bare process on the agent.
+  // host: a bare executor that runs `image` itself, by the agent's docker CLI. mesos: `image` by the Mesos
+  // containerizer. none: a bare process on the agent.
   std::string containerizer = "docker";
   std::string image;
   bool privileged = true;                      // docker: garden wants it, or capabilities by `docker_parameters`.
@@ -34,6 +35,8 @@ struct CellOptions {
   base::Duration idle_timeout = std::chrono::seconds(60);
   base::Duration shutdown_grace = std::chrono::seconds(30);
 
+  bool on_host() const { return containerizer == "host"; }
+  // The executor is in the image.
   bool in_image() const { return containerizer == "docker" || containerizer == "mesos"; }
 };
 

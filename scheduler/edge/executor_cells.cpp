@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "mesos/v1/mesos.pb.h"
+#include "scheduler/edge/host_command.hpp"
 #include "scheduler/edge/translate.hpp"
 #include "scheduler/edge/translate_resources.hpp"
 
@@ -82,7 +83,8 @@ ExecutorCells::ExecutorCells(const Options& options) {
   set_file(command, cell);
   set_container(info, cell);
   // The executor takes every flag of its own from DIEGO_MESOS_<FLAG>.
-  if (!cell.command.empty()) set_variable(command, "DIEGO_MESOS_CELL_COMMAND", cell.command);  // Else the image's.
+  const std::string cell_command = cell.on_host() ? host_command(cell) : cell.command;
+  if (!cell_command.empty()) set_variable(command, "DIEGO_MESOS_CELL_COMMAND", cell_command);  // Else the image's.
   set_variable(command, "DIEGO_MESOS_REP_URL", cell.rep_url);
   set_variable(command, "DIEGO_MESOS_CELL_MEM_MB", std::to_string(cell.mem_mb));
   set_variable(command, "DIEGO_MESOS_CELL_DISK_MB", std::to_string(cell.disk_mb));

@@ -124,11 +124,11 @@ TEST_CASE("flags that do not fit together are refused", "[options]") {
 
 TEST_CASE("how a cell is contained is checked", "[options]") {
   auto in_image = good();
-  in_image.cell.containerizer = GENERATE("docker", "mesos");
+  in_image.cell.containerizer = GENERATE("docker", "host", "mesos");
   CHECK(refusal(in_image).starts_with("--cell-image: is needed with --cell-containerizer " +
                                       in_image.cell.containerizer));
   in_image.cell.image = "diego-cell";
-  in_image.cell.executor.clear();  // The image's.
+  if (in_image.cell.containerizer != "host") in_image.cell.executor.clear();  // The image's.
   in_image.cell.command.clear();
   CHECK(refusal(in_image) == "");
   for (const auto& [volume, why] :
@@ -143,7 +143,13 @@ TEST_CASE("how a cell is contained is checked", "[options]") {
   }
   in_image.cell.volumes.clear();
   in_image.cell.docker_parameters = {"cap-add=SYS_ADMIN"};
-  CHECK((refusal(in_image) == "") == (in_image.cell.containerizer == "docker"));
+  CHECK((refusal(in_image) == "") == (in_image.cell.containerizer != "mesos"));
+
+  auto host = good();
+  host.cell.containerizer = "host";
+  host.cell.image = "diego-cell";
+  host.cell.executor.clear();
+  CHECK(refusal(host) == "--executor: is needed: the path of diego-executor on the agents");
 
   auto bare = good();
   bare.cell.image = "diego-cell";
