@@ -238,22 +238,29 @@ TEST_CASE("an answer that is read too slowly is cut off", "[bounds]") {
 TEST_CASE("long requests are bounded all together, short ones go on", "[bounds]") {
   ServerOptions options = loopback();
   options.long_requests_bytes_max = 1'000'000;
-  Rig rig(echo, options);
-  const std::string head = "POST /long HTTP/1.1\r\nHost: h\r\nContent-Length: 900000\r\n\r\n";
+  std::promise<void> entered, released;
+  Rig rig(
+      [&](const ServerRequest& request) {
+        if (request.path == "/held") {
+          entered.set_value();
+          released.get_future().wait();
+        }
+        return echo(request);
+      },
+      options);
+  const auto post = [](const std::string& path, std::size_t length) {
+    return "POST " + path + " HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: " + std::to_string(length) +
+           "\r\n\r\n" + std::string(length, 'x');
+  };
   RawClient first(rig.port);
-  first.send(head + std::string(899'999, 'x'));
-  // Until the server has read it, a second long one still fits.
-  std::string answer;
-  for (int i = 0; i < 1000 && !answer.starts_with("HTTP/1.1 503"); ++i)
-    answer = rig.raw("POST /long HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 200000\r\n\r\n" +
-                     std::string(200'000, 'x'));
-  CHECK(status_line(answer) == "HTTP/1.1 503 Service Unavailable");
+  first.send(post("/held", 900'000));
+  entered.get_future().wait();
+  CHECK(status_line(rig.raw(post("/long", 200'000))) == "HTTP/1.1 503 Service Unavailable");
   RawClient valid(rig.port);
   CHECK(is_served(valid));
-  first.send("x");
+  released.set_value();
   CHECK(status_line(first.read_until("\r\n\r\n")) == "HTTP/1.1 200 OK");
-  CHECK(status_line(rig.raw("POST /long HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 200000\r\n\r\n" +
-                            std::string(200'000, 'x'))) == "HTTP/1.1 200 OK");
+  CHECK(status_line(rig.raw(post("/long", 200'000))) == "HTTP/1.1 200 OK");
 }
 
 TEST_CASE("a connection that sends many requests at once takes turns with others", "[bounds]") {
