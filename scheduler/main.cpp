@@ -183,8 +183,9 @@ int main(int argc, char** argv) {
   const std::string subcommand = platform::parse_or_exit(flags, argc, argv);
   const bool tears_down = subcommand == "teardown";
   if (tears_down) {  // Needs the master and the id, nothing about cells.
-    if (options.cell.executor.empty()) options.cell.executor = "unused";
-    if (options.cell.command.empty()) options.cell.command = "unused";
+    options.cell = {};
+    options.cell.containerizer = "none";
+    options.cell.executor = options.cell.command = "unused";
   }
   if (auto finished = edge::finish(options); !finished) return fail(finished.error());
   platform::start_log("diego-scheduler", *platform::parse_log_level("--log-level", options.log_level),
