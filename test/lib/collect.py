@@ -160,17 +160,30 @@ def listed(suites, build, only):
             and (not only or test["name"] in only or test["name"].partition("-")[0] in only)]
 
 
-def built(count, suites, build, only):
-    for test in listed(suites, build, only):
-        before, begun = (count.passed, count.failed, count.skipped), time.monotonic()
+def all_of(jobs, many, one):
+    with concurrent.futures.ThreadPoolExecutor(max(1, many)) as pool:
+        for _ in pool.map(one, jobs):
+            pass
+
+
+def built(count, suites, build, only, jobs):
+    """The test programs of a build, as many at a time as `jobs`."""
+    told = threading.Lock()
+
+    def one(test):
+        mine, begun = Count(), time.monotonic()
         env = {**os.environ, **(test["env"] if isinstance(test["env"], dict) else {})}
-        if not count_catch(test["name"], test["cmd"], env, count):
+        if not count_catch(test["name"], test["cmd"], env, mine):
             code, out, err = run(test["cmd"], env=env)
             if code == 0:
-                count.ok()
+                mine.ok()
             else:
-                count.fail(test["name"], f"{ending(code)}: {(err or out)[-400:].strip()}")
-        report(test["name"], count, before, begun)
+                mine.fail(test["name"], f"{ending(code)}: {(err or out)[-400:].strip()}")
+        with told:
+            count.add(mine)
+            report(test["name"], mine, begun)
+
+    all_of(listed(suites, build, only), jobs, one)
 
 
 def scripts(folder):
@@ -195,26 +208,24 @@ def programs_of(suite, count, build, only, jobs):
         count_lines(name, [sys.executable, str(script)], mine, build)
         with told:
             count.add(mine)
-            report(name, mine, (0, 0, 0), begun)
+            report(name, mine, begun)
 
-    with concurrent.futures.ThreadPoolExecutor(max(1, jobs)) as pool:
-        for _ in pool.map(one, [job for job in chosen if job[0] not in ALONE]):
-            pass
+    all_of([job for job in chosen if job[0] not in ALONE], jobs, one)
     for job in chosen:
         if job[0] in ALONE:
             one(job)
 
 
 def program(name, argv, count, build, lines_wanted=True):
-    before, begun = (count.passed, count.failed, count.skipped), time.monotonic()
+    mine, begun = Count(), time.monotonic()
     print(f"{name} ...", flush=True)
-    count_lines(name, argv, count, build, lines_wanted)
-    report(name, count, before, begun)
+    count_lines(name, argv, mine, build, lines_wanted)
+    count.add(mine)
+    report(name, mine, begun)
 
 
-def report(name, count, before, begun):
-    passed, failed, skipped = count.passed - before[0], count.failed - before[1], count.skipped - before[2]
-    print(f"{name}: {closing(passed, failed, skipped)} ({time.monotonic() - begun:.0f} s)", flush=True)
+def report(name, count, begun):
+    print(f"{name}: {closing(count.passed, count.failed, count.skipped)} ({time.monotonic() - begun:.0f} s)", flush=True)
 
 
 def closing(passed, failed, skipped):
@@ -229,7 +240,8 @@ def options():
     parser.add_argument("--integration", default="", help="only these integration tests, with commas")
     parser.add_argument("--targets", action="store_true", help="print what is to be built of those tests, and end")
     parser.add_argument("--seeds", type=int, default=SEEDS, help="of the simulation")
-    parser.add_argument("--jobs", type=int, default=min(os.cpu_count() or 1, 4), help="integration tests at a time")
+    parser.add_argument("--jobs", type=int, default=min(2 * (os.cpu_count() or 1), 4),
+                        help="integration tests at a time; most of their time they wait")
     return parser.parse_args()
 
 
@@ -245,16 +257,16 @@ def main():
         print("\n".join(sorted({str(pathlib.Path(test["cmd"][0]).relative_to(build)) for test in tests})))
         return
     if "unit" in chosen.suite:
-        built(count, {"unit"}, build, words(chosen.unit))
+        built(count, {"unit"}, build, words(chosen.unit), os.cpu_count() or 1)
     if "tidy" in chosen.suite:
-        programs_of("tidy", count, build, set(), 1)
+        programs_of("tidy", count, build, set(), os.cpu_count() or 1)
     if "simulation" in chosen.suite:
         for test in listed({"simulation"}, build, set()):
             program(f"simulation-{test['name']}", test["cmd"], count, build, lines_wanted=False)
         program("simulation", [str(ROOT / "test" / "simulation" / "run"), "--seeds", str(chosen.seeds)], count, build,
                 lines_wanted=False)
     if "integration" in chosen.suite:
-        built(count, {"integration"}, build, words(chosen.unit))
+        built(count, {"integration"}, build, words(chosen.unit), 1)
         programs_of("integration", count, build, words(chosen.integration), chosen.jobs)
     if "smoke" in chosen.suite:
         program("smoke", [str(ROOT / "test" / "smoke" / "run")], count, build)
