@@ -88,6 +88,18 @@ TEST_CASE("processes start in order and stop in order, and nothing is left", "[c
   CHECK_FALSE(lives(rig.text("last.pid")));
 }
 
+TEST_CASE("when garden dies the rep is killed, the rest told to end", "[cell]") {
+  Rig rig;
+  rig.add_daemon("agent");
+  Process& garden = rig.add("garden", "touch garden.up; while [ ! -e rep.up ]; do :; done; exit 9");
+  garden.check = {.kind = Check::Kind::command, .target = "test -e " + rig.path("garden.up"), .every = 20ms};
+  garden.exit_code = kGardenEnded;
+  rig.add_daemon("rep").exit_code = kRepEnded;
+  CHECK(rig.runner()->run() == kGardenEnded);
+  // KILLed: it had no chance to report apps as crashed.
+  CHECK(rig.text("story") == "agent up\nrep up\nagent ends\n");
+}
+
 TEST_CASE("a process that ends takes what it started along", "[cell]") {
   Rig rig;
   Process& rep = rig.add("rep", "sleep 600 & echo $! > orphan.pid; exit 5");
