@@ -43,6 +43,10 @@ void add_cluster_flags(platform::Flags& flags, local::ClusterOptions& options, s
             "between SHUTDOWN and SIGKILL, unless the executor says otherwise");
   flags.add("recovery-timeout", options.recovery_timeout, "told to executors: how long to wait for an agent");
   flags.group("Other");
+  flags.add_choice("containerizer", options.containerizer, {"process", "docker"},
+                   "docker: executors in DOCKER containers are run, by the docker CLI; process: only others");
+  flags.add("docker", options.docker, "the docker CLI, with --containerizer docker");
+  flags.add("docker-socket", options.docker_socket, "path of the docker engine's socket");
   flags.add("executor-environment", options.executor_environment, "NAME=VALUE for every executor; repeatable");
   flags.add_choice("log-level", log_level, {"debug", "info", "warning", "error"}, "of the log on stderr");
 }

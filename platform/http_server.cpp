@@ -117,11 +117,12 @@ void HttpServer::Impl::watch() {
     bool callers = false;
     for (int i = 0; i < count; ++i) {
       const epoll_event& event = events[static_cast<std::size_t>(i)];
-      if (event.data.u64 == kWake) {
+      const std::uint64_t id = event.data.u64;  // A copy: the structure is packed.
+      if (id == kWake) {
         wake.lower();
-      } else if (event.data.u64 == kListener) {
+      } else if (id == kListener) {
         callers = true;
-      } else if (const auto found = entries.find(event.data.u64);
+      } else if (const auto found = entries.find(id);
                  found != entries.end() && found->second.place == Entry::Place::parked) {
         found->second.happened.hung_up = (event.events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
         unpark(found->first, found->second);

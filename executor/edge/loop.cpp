@@ -222,13 +222,15 @@ void Loop::call(const google::protobuf::Message& message) {
 
 void Loop::start_cell(const StartCell& start) {
   const auto ended = [this](std::string how) { mailbox_.post(Event(CellEnded{std::move(how)})); };
-  int port = 0;
-  if (wants_free_port(flags_)) {
+  FreePorts free;
+  for (const auto& [url, port] :
+       {std::pair(&flags_.rep_url, &free.rep), std::pair(&flags_.rep_admin_url, &free.admin)}) {
+    if (!is_auto(*url)) continue;
     const auto found = free_loopback_port();
     if (!found) return ended("was not started: " + found.error().message());
-    port = *found;
+    *port = *found;
   }
-  const auto address = rep_address(flags_, port);
+  const auto address = rep_address(flags_, free);
   if (!address) return ended("was not started: " + address.error().message());
   for (auto* worker : {&rep_, &metrics_}) {
     auto client = diego::RepClient::create({.url = address->url,
@@ -253,6 +255,7 @@ void Loop::start_cell(const StartCell& start) {
   command.environment["CELL_ZONE"] = flags_.cell_zone.empty() ? zone_ : flags_.cell_zone;
   command.environment["REP_URL"] = address->url;
   command.environment["REP_LISTEN"] = address->listen;
+  command.environment["REP_ADMIN_LISTEN"] = address->admin_listen;
   const std::string folder = agent_.sandbox.empty() ? "." : agent_.sandbox;
   command.stdout_file = folder + "/cell.stdout";
   command.stderr_file = folder + "/cell.stderr";

@@ -26,8 +26,7 @@ bool is_on(const std::string& value) { return value == "1" || base::equal_ignori
 std::string with_port(std::string url, int free_port) {
   const std::string address = "127.0.0.1:" + std::to_string(free_port);
   if (url == "auto") return "http://" + address;
-  const auto at = url.find("auto");
-  return at == std::string::npos ? url : url.replace(at, 4, address);
+  return is_auto(url) ? url.replace(url.size() - 4, 4, address) : url;
 }
 
 }  // namespace
@@ -49,8 +48,10 @@ void declare(platform::Flags& parser, Flags& flags) {
   parser.group("The rep");
   parser.add("rep-url", flags.rep_url,
              "the rep's network listener; `auto`: a free loopback port, told to the command as REP_LISTEN");
-  parser.add("rep-admin-url", flags.rep_admin_url,
-             "the rep's admin listener; default port 1800 beside a rep on 1801, else as --rep-url");
+  parser.add(
+      "rep-admin-url", flags.rep_admin_url,
+      "the rep's admin listener; `auto`: a free loopback port, told to the command as REP_ADMIN_LISTEN; default: port "
+      "1800 beside a rep on 1801, else as --rep-url");
   parser.add("rep-ca", flags.rep_ca, "CA file that signed the rep's certificate");
   parser.add("rep-cert", flags.rep_cert, "our certificate for the rep, file");
   parser.add("rep-key", flags.rep_key, "its key, file");
@@ -67,10 +68,11 @@ void declare(platform::Flags& parser, Flags& flags) {
                     "lager: JSON lines as Diego's programs write them");
   parser.add_choice("log-time-format", flags.log_form.time_format, {"unix-epoch", "rfc3339"}, "of the lager format");
   parser.check([&flags]() -> base::Status {
-    if (wants_free_port(flags) && flags.cell_command.empty()) {
+    if (is_auto(flags.rep_url) && flags.cell_command.empty())
       return base::Error{"--rep-url", "auto needs a --cell-command that listens on $REP_LISTEN"};
-    }
-    const auto address = rep_address(flags, 1);
+    if (is_auto(flags.rep_admin_url) && flags.cell_command.empty())
+      return base::Error{"--rep-admin-url", "auto needs a --cell-command that listens on $REP_ADMIN_LISTEN"};
+    const auto address = rep_address(flags, {1, 1});
     if (!address) return address.error();
     if (flags.rep_cert.empty() != flags.rep_key.empty())
       return base::Error{"--rep-cert", "needs --rep-key and the reverse"};
@@ -155,19 +157,16 @@ std::string default_cell_id(std::string_view agent_pid, std::string_view executo
   return id.substr(0, 63);
 }
 
-bool wants_free_port(const Flags& flags) {
-  const std::string& url = flags.rep_url;
-  return url == "auto" || url.ends_with("://auto");
-}
+bool is_auto(const std::string& url) { return url == "auto" || url.ends_with("://auto"); }
 
-base::Result<RepAddress> rep_address(const Flags& flags, int free_port) {
+base::Result<RepAddress> rep_address(const Flags& flags, FreePorts free) {
   RepAddress address;
-  address.url = wants_free_port(flags) ? with_port(flags.rep_url, free_port) : flags.rep_url;
+  address.url = with_port(flags.rep_url, free.rep);
   const auto url = platform::parse_url("--rep-url", address.url);
   if (!url) return url.error();
   address.listen = platform::HostPort{url->host, url->port}.text();
   if (!flags.rep_admin_url.empty()) {
-    address.admin_url = with_port(flags.rep_admin_url, free_port);
+    address.admin_url = with_port(flags.rep_admin_url, free.admin);
   } else if (url->port == 1801) {
     platform::Url admin = *url;
     admin.port = 1800;
@@ -175,7 +174,9 @@ base::Result<RepAddress> rep_address(const Flags& flags, int free_port) {
   } else {
     address.admin_url = address.url;
   }
-  if (const auto admin = platform::parse_url("--rep-admin-url", address.admin_url); !admin) return admin.error();
+  const auto admin = platform::parse_url("--rep-admin-url", address.admin_url);
+  if (!admin) return admin.error();
+  address.admin_listen = platform::HostPort{admin->host, admin->port}.text();
   return address;
 }
 

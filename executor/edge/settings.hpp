@@ -62,13 +62,16 @@ base::Result<base::Duration> parse_mesos_duration(std::string_view where, std::s
 // "cell-10-0-0-7-abc": one DNS label, from the agent's address and the run part of the executor id.
 std::string default_cell_id(std::string_view agent_pid, std::string_view executor_id);
 
-// Where the rep is. "auto" in a URL stands for 127.0.0.1:`free_port`.
+// Where the rep is: "auto" in a URL stands for a free port of 127.0.0.1, another one for each of its two listeners.
 struct RepAddress {
   std::string url, admin_url;
-  std::string listen;  // host:port of url, for the cell's command.
+  std::string listen, admin_listen;  // host:port of them, for the cell's command.
 };
-bool wants_free_port(const Flags& flags);
-base::Result<RepAddress> rep_address(const Flags& flags, int free_port);
+struct FreePorts {
+  int rep = 0, admin = 0;
+};
+bool is_auto(const std::string& url);
+base::Result<RepAddress> rep_address(const Flags& flags, FreePorts free);
 
 // Whom the rep's certificate must be for; empty: the host of its URL. A --rep-server-name that begins with a dot
 // is a domain, in which a rep's name is its cell's id with '-' for '_'.

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
+#include <initializer_list>
 #include <string_view>
 
 #include "mesos/v1/mesos.pb.h"
@@ -100,10 +102,85 @@ void fill_command(const mesos::v1::CommandInfo& command, StartContainer& start) 
   for (const auto& uri : command.uris()) add_fetch(uri, start);
 }
 
-ContainerRefusal refusal(const mesos::v1::ExecutorInfo& executor) {
+bool in_docker(const mesos::v1::ExecutorInfo& executor) {
+  return executor.has_container() && executor.container().type() == mesos::v1::ContainerInfo::DOCKER;
+}
+
+namespace {
+
+constexpr const char* kSandboxInDocker = "/mnt/mesos/sandbox";
+constexpr double kSharesPerCpu = 1024;
+constexpr double kSharesMin = 2;  // Of the kernel.
+
+std::string name_in_docker(const std::string& container_id) { return "mesos-" + container_id; }
+
+std::vector<std::string> docker_cli(const AgentConfig& config, std::initializer_list<std::string> more) {
+  std::vector<std::string> argv = {config.docker, "-H", "unix://" + config.docker_socket};
+  argv.insert(argv.end(), more);
+  return argv;
+}
+
+std::string shares_of(ContainerLimits limits) {
+  return fmt::format("{:.0f}", std::max(limits.cpus * kSharesPerCpu, kSharesMin));
+}
+
+std::string memory_of(ContainerLimits limits) { return fmt::format("{:.0f}m", limits.mem_mb); }
+
+void add_volumes(const mesos::v1::ContainerInfo& container, const std::string& sandbox,
+                 std::vector<std::string>& argv) {
+  argv.insert(argv.end(), {"--volume", sandbox + ":" + kSandboxInDocker});
+  for (const auto& volume : container.volumes()) {
+    const bool relative = !volume.container_path().starts_with('/');
+    const std::string inside =
+        relative ? fmt::format("{}/{}", kSandboxInDocker, volume.container_path()) : volume.container_path();
+    argv.insert(argv.end(), {"--volume", fmt::format("{}:{}:{}", volume.host_path(), inside,
+                                                     volume.mode() == mesos::v1::Volume::RO ? "ro" : "rw")});
+  }
+}
+
+}  // namespace
+
+void run_in_docker(const AgentConfig& config, const mesos::v1::ExecutorInfo& executor, ContainerLimits limits,
+                   StartContainer& start) {
+  const std::string name = name_in_docker(start.container_id);
+  const mesos::v1::ContainerInfo& container = executor.container();
+  std::vector<std::string> argv = docker_cli(config, {"run", "--name", name, "--cpu-shares", shares_of(limits)});
+  if (limits.mem_mb > 0) argv.insert(argv.end(), {"--memory", memory_of(limits)});
+  if (container.docker().privileged()) argv.emplace_back("--privileged");
+  // Values go by the CLI's environment: they may hold anything, and are nobody's business in a list of processes.
+  start.environment["MESOS_SANDBOX"] = kSandboxInDocker;
+  start.environment["MESOS_CONTAINER_NAME"] = name;
+  for (const auto& [variable, value] : start.environment) {
+    const bool ours = variable == "PATH" && std::none_of(executor.command().environment().variables().begin(),
+                                                         executor.command().environment().variables().end(),
+                                                         [](const auto& one) { return one.name() == "PATH"; });
+    if (!ours) argv.insert(argv.end(), {"--env", variable});
+  }
+  add_volumes(container, start.sandbox, argv);
+  argv.insert(argv.end(),
+              {"--net", container.docker().network() == mesos::v1::ContainerInfo::DockerInfo::NONE ? "none" : "host"});
+  for (const auto& parameter : container.docker().parameters())
+    argv.push_back(fmt::format("--{}={}", parameter.key(), parameter.value()));
+  argv.push_back(container.docker().image());
+  if (executor.command().shell()) argv.insert(argv.end(), {"/bin/sh", "-c"});
+  if (executor.command().has_value()) argv.push_back(executor.command().value());
+  argv.insert(argv.end(), executor.command().arguments().begin(), executor.command().arguments().end());
+  start.file = config.docker;
+  start.argv = std::move(argv);
+  start.remove = docker_cli(config, {"rm", "--force", "--volumes", name});
+}
+
+std::vector<std::string> docker_update(const AgentConfig& config, const std::string& container_id,
+                                       ContainerLimits limits) {
+  return docker_cli(config, {"update", "--cpu-shares", shares_of(limits), "--memory", memory_of(limits),
+                             "--memory-swap", "-1", name_in_docker(container_id)});
+}
+
+ContainerRefusal refusal(const AgentConfig& config, const mesos::v1::ExecutorInfo& executor) {
   if (!executor.has_container()) return {};
   const mesos::v1::ContainerInfo& container = executor.container();
-  if (container.type() == mesos::v1::ContainerInfo::DOCKER) {
+  if (in_docker(executor)) {
+    if (!config.docker.empty()) return {};
     return {true, false, "Abnormal executor termination: unknown container"};
   }
   if (container.mesos().has_image()) {

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "base/time.hpp"
 #include "local/agent/agent_model.hpp"
@@ -33,12 +34,26 @@ std::map<std::string, std::string> executor_environment(const AgentConfig& confi
 // and arguments[0] is argv[0].
 void fill_command(const mesos::v1::CommandInfo& command, StartContainer& start);
 
+bool in_docker(const mesos::v1::ExecutorInfo& executor);
+
+// Of an executor's container, from the resources of the executor and its tasks.
+struct ContainerLimits {
+  double cpus = 0, mem_mb = 0;
+};
+
+// Makes `start` run the docker CLI as Mesos's docker containerizer does: `docker run`, the sandbox mounted at
+// /mnt/mesos/sandbox, DockerInfo's parameters as --key=value; arguments follow the image and the command's value.
+void run_in_docker(const AgentConfig& config, const mesos::v1::ExecutorInfo& executor, ContainerLimits limits,
+                   StartContainer& start);
+std::vector<std::string> docker_update(const AgentConfig& config, const std::string& container_id,
+                                       ContainerLimits limits);
+
 // Why this executor's container cannot run here, if so.
 struct ContainerRefusal {
   bool refused = false;
   bool launch_failed = false;  // REASON_CONTAINER_LAUNCH_FAILED, else REASON_EXECUTOR_TERMINATED.
   std::string text;
 };
-ContainerRefusal refusal(const mesos::v1::ExecutorInfo& executor);
+ContainerRefusal refusal(const AgentConfig& config, const mesos::v1::ExecutorInfo& executor);
 
 }  // namespace local

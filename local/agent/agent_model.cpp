@@ -250,6 +250,12 @@ void AgentModel::Impl::finish_recovery() {
     for (auto& [id, executor] : framework.executors) {
       if (executor.exit_while_down)
         exited.emplace_back(executor.container_id, *std::exchange(executor.exit_while_down, std::nullopt));
+      // Mesos's docker containerizer does not know an HTTP executor's container again (docker.cpp, _recover), and
+      // ends it.
+      if (in_docker(*executor.info) && executor.state != ExecutorState::terminated) {
+        destroy(executor, {mesos::v1::TASK_FAILED, mesos::v1::TaskStatus::REASON_EXECUTOR_TERMINATED,
+                           "Abnormal executor termination: unknown container"});
+      }
       // The command executor of the model is part of us: it is back with us.
       if (executor.state == ExecutorState::running && !executor.command_task)
         executor.state = ExecutorState::registering;

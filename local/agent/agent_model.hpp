@@ -7,7 +7,8 @@
 // - fetcher URIs: absolute paths and file:// are copied into the sandbox (under output_file or their
 //   base name, made executable if asked; archives are not unpacked), any other scheme fails the fetch;
 // - command tasks are run by a command executor inside the model (no health checks, no own process
-//   beside the command); DOCKER containers end as on an agent without docker, images are refused;
+//   beside the command), outside of containers; executors in DOCKER containers are run by the docker CLI if the
+//   agent has one, and end as on an agent without it otherwise; images of the Mesos containerizer are refused;
 // - what the real agent checkpoints on disk lives on in this object: Restarted forgets the rest.
 #pragma once
 
@@ -35,6 +36,8 @@ struct AgentConfig {
   // Resources, attributes, domain; hostname, port and id are filled in. Null: nothing to offer.
   Shared<mesos::v1::AgentInfo> info;
   std::map<std::string, std::string> executor_environment;  // --executor_environment_variables
+  std::string docker;         // The docker CLI, absolute; empty: an agent without the docker containerizer.
+  std::string docker_socket;  // --docker_socket
   base::Duration executor_registration_timeout = std::chrono::minutes(1);
   base::Duration executor_reregistration_timeout = std::chrono::seconds(2);
   base::Duration executor_shutdown_grace = std::chrono::seconds(5);
@@ -129,6 +132,14 @@ struct StartContainer {
   std::string file;
   std::vector<std::string> argv;
   std::map<std::string, std::string> environment;  // The whole of it.
+  // If the process is `docker run`: what removes its container, also after the process has ended.
+  std::vector<std::string> remove;
+};
+
+// A `docker update` to what the executor and its tasks may use now. No answer.
+struct UpdateContainer {
+  std::string container_id;
+  std::vector<std::string> argv;
 };
 
 // SIGTERM to the first process's group. No answer.
@@ -152,8 +163,8 @@ struct AgentEnded {
   std::string reason;
 };
 
-using AgentAction = std::variant<SendToMaster, Reply, StreamWrite, StreamEnd, StartContainer, TerminateContainer,
-                                 DestroyContainer, Complaint, AgentEnded>;
+using AgentAction = std::variant<SendToMaster, Reply, StreamWrite, StreamEnd, StartContainer, UpdateContainer,
+                                 TerminateContainer, DestroyContainer, Complaint, AgentEnded>;
 using AgentActions = std::vector<AgentAction>;  // To be carried out in this order.
 
 // One thread; no clock. Not copyable.

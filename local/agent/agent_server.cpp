@@ -48,6 +48,7 @@ struct AgentServer::Impl {
   void act_on(StreamWrite& action);
   void act_on(StreamEnd& action);
   void act_on(StartContainer& action) { containers.ask(std::move(action)); }
+  void act_on(UpdateContainer& action) { containers.ask(std::move(action)); }
   void act_on(TerminateContainer& action) { containers.ask(std::move(action)); }
   void act_on(DestroyContainer& action) { containers.ask(std::move(action)); }
   void act_on(Complaint& action) { platform::log_warning("agent: " + action.text); }

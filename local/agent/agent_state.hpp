@@ -49,6 +49,7 @@ struct AgentExecutor {
   bool container_gone = false;
   std::optional<int> exit_while_down;  // Raw status, noticed at recovery.
   int pid = 0;
+  ContainerLimits limits;  // Of a container in docker.
 
   std::deque<QueuedLaunch> queued;
   std::map<std::string, AgentTask> launched;    // Delivered, not terminal.
@@ -104,6 +105,7 @@ struct AgentModel::Impl {
   bool drop_if_impossible(AgentFramework& framework, const RunTask& run, const std::string& executor_id);
   void start_executor(AgentFramework& framework, AgentExecutor& executor);
   void deliver_queued(AgentFramework& framework, AgentExecutor& executor);
+  void update_limits(AgentExecutor& executor);
   void kill_task(AgentFramework& framework, const KillTask& kill);
   void kill_queued(AgentFramework& framework, AgentExecutor& executor, std::deque<QueuedLaunch>::iterator position);
   void kill_command(AgentFramework& framework, AgentExecutor& executor, const KillTask& kill);

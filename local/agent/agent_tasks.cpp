@@ -24,6 +24,23 @@ std::pair<AgentFramework*, AgentExecutor*> AgentModel::Impl::find_container(cons
 
 // ---- launching ----
 
+// What the executor and its tasks may use, those to come too.
+static ContainerLimits limits_of(const AgentExecutor& executor) {
+  ContainerLimits limits;
+  const auto add = [&limits](const auto& resources) {
+    for (const auto& resource : resources) {
+      if (resource.name() == "cpus") limits.cpus += resource.scalar().value();
+      if (resource.name() == "mem") limits.mem_mb += resource.scalar().value();
+    }
+  };
+  add(executor.info->resources());
+  for (const QueuedLaunch& queued : executor.queued) {
+    for (const auto& task : queued.tasks) add(task->resources());
+  }
+  for (const auto& [task_id, task] : executor.launched) add(task.info->resources());
+  return limits;
+}
+
 // Limits need cgroups isolators, which an agent with posix isolation lacks (Mesos: slave.cpp, run).
 static std::string unsupported_limit(const RunTask& run) {
   for (const auto& task : run.tasks) {
@@ -105,7 +122,7 @@ void AgentModel::Impl::launch(AgentFramework& framework, const RunTask& run) {
 }
 
 void AgentModel::Impl::start_executor(AgentFramework& framework, AgentExecutor& executor) {
-  if (const ContainerRefusal refused = refusal(*executor.info); refused.refused) {
+  if (const ContainerRefusal refused = refusal(config, *executor.info); refused.refused) {
     executor.ending = ExecutorEnding{
         mesos::v1::TASK_FAILED,
         refused.launch_failed ? TaskStatus::REASON_CONTAINER_LAUNCH_FAILED : TaskStatus::REASON_EXECUTOR_TERMINATED,
@@ -121,9 +138,23 @@ void AgentModel::Impl::start_executor(AgentFramework& framework, AgentExecutor& 
   start.environment =
       executor_environment(config, agent_id, *framework.info, *executor.info, executor.info->command(), start.sandbox);
   fill_command(executor.info->command(), start);
+  if (in_docker(*executor.info)) {
+    executor.limits = limits_of(executor);
+    run_in_docker(config, *executor.info, executor.limits, start);
+  }
   if (!executor.command_task) executor.register_by = now + config.executor_registration_timeout;
   containers.insert(executor.container_id);
   actions.emplace_back(std::move(start));
+}
+
+// Memory only rises (Mesos: docker.cpp, the hard limit is never lowered); CPU follows.
+void AgentModel::Impl::update_limits(AgentExecutor& executor) {
+  if (!in_docker(*executor.info)) return;
+  ContainerLimits limits = limits_of(executor);
+  limits.mem_mb = std::max(limits.mem_mb, executor.limits.mem_mb);
+  if (limits.mem_mb == executor.limits.mem_mb && limits.cpus == executor.limits.cpus) return;
+  executor.limits = limits;
+  actions.emplace_back(UpdateContainer{executor.container_id, docker_update(config, executor.container_id, limits)});
 }
 
 void AgentModel::Impl::deliver_queued(AgentFramework&, AgentExecutor& executor) {
@@ -138,6 +169,7 @@ void AgentModel::Impl::deliver_queued(AgentFramework&, AgentExecutor& executor) 
     executor.sent_task = true;
     send_event(executor, event);
   }
+  update_limits(executor);
 }
 
 // ---- killing ----
@@ -270,9 +302,15 @@ void AgentModel::Impl::on(const ContainerExited& event) {
     executor->exit_while_down = event.status;
     return;
   }
+  if (in_docker(*executor->info) && executor->state == ExecutorState::registering && !executor->ending) {
+    executor->ending = ExecutorEnding{
+        mesos::v1::TASK_FAILED, TaskStatus::REASON_CONTAINER_LAUNCH_FAILED,
+        fmt::format("Failed to launch container: Container exited with status {}", WEXITSTATUS(event.status))};
+  }
   // Whatever the first process left behind dies with its container.
   actions.emplace_back(DestroyContainer{event.container_id});
-  executor_terminated(*framework, *executor, event.status);
+  // The docker containerizer tells no framework how an executor ended.
+  executor_terminated(*framework, *executor, in_docker(*executor->info) ? -1 : event.status);
 }
 
 void AgentModel::Impl::finish_command(AgentFramework& framework, AgentExecutor& executor, int status) {

@@ -18,6 +18,8 @@ namespace local {
 
 namespace fs = std::filesystem;
 
+constexpr std::chrono::seconds kDockerLimit{30};
+
 // ---- whose process is it ----
 
 namespace {
@@ -170,6 +172,21 @@ platform::Command command_of(const StartContainer& order) {
   return command;
 }
 
+// The docker CLI for something short; what it says of a failure goes into the sandbox.
+void run_docker(const std::vector<std::string>& argv, const std::map<std::string, std::string>& environment,
+                const std::string& sandbox) {
+  platform::Command command;
+  command.argv = argv;
+  command.environment = environment;
+  command.directory = sandbox;
+  command.stdout_file = "/dev/null";
+  command.stderr_file = sandbox + "/docker.stderr";
+  command.die_with_parent = true;
+  auto child = platform::ChildProcess::start(command);
+  if (child && child->wait(kDockerLimit)) return;
+  platform::log_warning("docker does not answer: " + argv[3]);
+}
+
 }  // namespace
 
 void Containers::carry_out(const StartContainer& order) {
@@ -187,6 +204,8 @@ void Containers::carry_out(const StartContainer& order) {
   Process& process = processes_[order.container_id];
   process.pid = child->pid();
   process.sandbox = order.sandbox;
+  process.remove = order.remove;
+  process.environment = order.environment;
   report_(ContainerStarted{order.container_id, process.pid});
   process.waiter = std::thread([this, id = order.container_id, waited = std::move(*child)]() mutable {
     std::optional<int> status;
@@ -194,6 +213,12 @@ void Containers::carry_out(const StartContainer& order) {
     report_(ContainerExited{id, *status});
     orders_.post(Exited{id});
   });
+}
+
+void Containers::carry_out(const UpdateContainer& order) {
+  const auto found = processes_.find(order.container_id);
+  if (found == processes_.end() || found->second.exited) return;
+  run_docker(order.argv, found->second.environment, found->second.sandbox);
 }
 
 void Containers::carry_out(const TerminateContainer& order) {
@@ -219,6 +244,7 @@ void Containers::carry_out(const Exited& order) {
 }
 
 void Containers::destroy(Process& process) {
+  if (!process.remove.empty()) run_docker(process.remove, process.environment, process.sandbox);
   // A process may fork while we look, and one in the middle of an exec shows no environment: look
   // until there is nobody, twice.
   int empty_rounds = 0;

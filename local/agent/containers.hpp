@@ -38,6 +38,7 @@ class Containers {
   void end();
 
   void ask(StartContainer order) { orders_.post(std::move(order)); }
+  void ask(UpdateContainer order) { orders_.post(std::move(order)); }
   void ask(TerminateContainer order) { orders_.post(std::move(order)); }
   void ask(DestroyContainer order) { orders_.post(std::move(order)); }
 
@@ -45,17 +46,20 @@ class Containers {
   struct Exited {
     std::string container_id;
   };
-  using Order = std::variant<StartContainer, TerminateContainer, DestroyContainer, Exited>;
+  using Order = std::variant<StartContainer, UpdateContainer, TerminateContainer, DestroyContainer, Exited>;
 
   struct Process {
     int pid = 0;
     std::string sandbox;
+    std::vector<std::string> remove;  // Of StartContainer.
+    std::map<std::string, std::string> environment;
     bool exited = false;
     std::thread waiter;
   };
 
   void work();
   void carry_out(const StartContainer& order);
+  void carry_out(const UpdateContainer& order);
   void carry_out(const TerminateContainer& order);
   void carry_out(const DestroyContainer& order);
   void carry_out(const Exited& order);

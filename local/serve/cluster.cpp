@@ -128,6 +128,10 @@ base::Result<AgentServerOptions> Cluster::Impl::agent_options(std::size_t index)
   agent.agent.port = options.agent_port == 0 ? 0 : static_cast<int>(options.agent_port) + static_cast<int>(index);
   agent.agent.work_dir = (work_dir / ("agent-" + std::to_string(index))).string();
   agent.agent.info = info;
+  if (options.containerizer == "docker") {
+    agent.agent.docker = options.docker;
+    agent.agent.docker_socket = options.docker_socket;
+  }
   agent.agent.executor_registration_timeout = options.executor_registration_timeout;
   agent.agent.executor_reregistration_timeout = options.executor_reregistration_timeout;
   agent.agent.executor_shutdown_grace = options.executor_shutdown_grace;

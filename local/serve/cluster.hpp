@@ -23,6 +23,8 @@ struct ClusterOptions {
   base::Duration agent_unreachable_after = std::chrono::seconds(75);
   std::string credentials_file;                   // As mesos-master's --credentials; empty: no authentication.
   std::vector<std::string> executor_environment;  // K=V
+  std::string containerizer = "process";          // docker: also executors in DOCKER containers.
+  std::string docker = "/usr/bin/docker", docker_socket = "/var/run/docker.sock";
   base::Duration executor_registration_timeout = std::chrono::minutes(1);
   base::Duration executor_reregistration_timeout = std::chrono::seconds(2);
   base::Duration executor_shutdown_grace = std::chrono::seconds(5);

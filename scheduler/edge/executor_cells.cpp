@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <filesystem>
+#include <tuple>
 
 #include "mesos/v1/mesos.pb.h"
 #include "scheduler/edge/translate.hpp"
@@ -22,6 +23,52 @@ std::string fnv1a(std::string_view bytes) {
   return fmt::format("{:08x}", hash);
 }
 
+// Where the images of images/diego-cell have it.
+constexpr const char* kExecutorInImage = "/usr/bin/diego-executor";
+
+// Of the docker containerizer arguments follow the file, or go to the image's entry point; everywhere else they
+// begin with argv[0] (facts of Mesos: DockerContainerizer repeats nothing).
+void set_file(mesos::v1::CommandInfo& command, const CellOptions& cell) {
+  command.set_shell(false);
+  if (cell.containerizer == "docker") {
+    if (!cell.executor.empty()) command.set_value(cell.executor);
+    return;
+  }
+  const std::string file = cell.executor.empty() ? kExecutorInImage : cell.executor;
+  command.set_value(file);
+  command.add_arguments(std::filesystem::path(file).filename().string());
+}
+
+void set_container(mesos::v1::ExecutorInfo& info, const CellOptions& cell) {
+  using mesos::v1::ContainerInfo;
+  if (!cell.in_image()) return;
+  ContainerInfo& container = *info.mutable_container();
+  for (const std::string& text : cell.volumes) {
+    const auto parsed = parse_volume(text);
+    if (!parsed) continue;  // finish_cell() has seen them.
+    auto& volume = *container.add_volumes();
+    volume.set_host_path(parsed->host);
+    volume.set_container_path(parsed->container);
+    volume.set_mode(parsed->writable ? mesos::v1::Volume::RW : mesos::v1::Volume::RO);
+  }
+  if (cell.containerizer == "mesos") {
+    container.set_type(ContainerInfo::MESOS);
+    auto& image = *container.mutable_mesos()->mutable_image();
+    image.set_type(mesos::v1::Image::DOCKER);
+    image.mutable_docker()->set_name(cell.image);
+    return;
+  }
+  container.set_type(ContainerInfo::DOCKER);
+  auto& docker = *container.mutable_docker();
+  docker.set_image(cell.image);
+  docker.set_network(ContainerInfo::DockerInfo::HOST);
+  docker.set_privileged(cell.privileged);
+  for (const std::string& text : cell.docker_parameters) {
+    auto& parameter = *docker.add_parameters();
+    std::tie(*parameter.mutable_key(), *parameter.mutable_value()) = split_setting(text);
+  }
+}
+
 }  // namespace
 
 ExecutorCells::ExecutorCells(const Options& options) {
@@ -32,11 +79,10 @@ ExecutorCells::ExecutorCells(const Options& options) {
   info.set_name("Diego cell");
   info.mutable_shutdown_grace_period()->set_nanoseconds(cell.shutdown_grace.count());
   auto& command = *info.mutable_command();
-  command.set_shell(false);
-  command.set_value(cell.executor);
-  command.add_arguments(std::filesystem::path(cell.executor).filename().string());  // argv[0]
+  set_file(command, cell);
+  set_container(info, cell);
   // The executor takes every flag of its own from DIEGO_MESOS_<FLAG>.
-  set_variable(command, "DIEGO_MESOS_CELL_COMMAND", cell.command);
+  if (!cell.command.empty()) set_variable(command, "DIEGO_MESOS_CELL_COMMAND", cell.command);  // Else the image's.
   set_variable(command, "DIEGO_MESOS_REP_URL", cell.rep_url);
   set_variable(command, "DIEGO_MESOS_CELL_MEM_MB", std::to_string(cell.mem_mb));
   set_variable(command, "DIEGO_MESOS_CELL_DISK_MB", std::to_string(cell.disk_mb));

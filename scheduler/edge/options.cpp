@@ -34,30 +34,6 @@ bool is_loopback(const std::string& host) {
   return base::equal_ignoring_case(host, "localhost");
 }
 
-diego::RootFsProviders rootfs_providers(const std::vector<std::string>& entries) {
-  diego::RootFsProviders providers;
-  for (const std::string& entry : entries) {
-    if (entry == "docker") {
-      providers[entry].kind = diego::RootFsProvider::Kind::arbitrary;
-      continue;
-    }
-    const std::string stack = entry.substr(0, entry.find(':'));
-    for (const char* scheme : {"preloaded", "preloaded+layer"}) {
-      providers[scheme].kind = diego::RootFsProvider::Kind::fixed_set;
-      providers[scheme].set.insert(stack);
-    }
-  }
-  return providers;
-}
-
-std::set<std::string> set_of(const std::vector<std::string>& values) {
-  std::set<std::string> all;
-  for (const std::string& value : values) {
-    for (auto& item : base::split_list(value)) all.insert(std::move(item));
-  }
-  return all;
-}
-
 std::string strategies() {
   std::string names;
   for (const std::string& name : placement::strategy_names()) names += (names.empty() ? "" : ", ") + name;
@@ -109,36 +85,6 @@ base::Status finish_bbs(const BbsOptions& bbs, core::Config& core) {
   if (!core.with_bbs) return base::ok();
   const auto client = diego::BbsClient::create({bbs.url, bbs.ca_file, bbs.cert_file, bbs.key_file});
   return client ? base::ok() : base::Status(client.error());
-}
-
-base::Status finish_cell(CellOptions& cell, core::Config& core) {
-  if (cell.containerizer != "none") {
-    return base::Error{"--cell-containerizer " + cell.containerizer,
-                       "needs the cell images, which this version has not: use none"};
-  }
-  if (cell.executor.empty()) return base::Error{"--executor", "is needed: the path of diego-executor on the agents"};
-  if (cell.command.empty() && cell.rep_url == "auto")
-    return base::Error{"--cell-command", "is needed where --cell-rep-url is auto"};
-  for (const std::string& variable : cell.environment) {
-    if (variable.find('=') == std::string::npos || variable.starts_with('='))
-      return base::Error{"--cell-env " + variable, "is not K=V"};
-  }
-  core.cell_own = {cell.mem_mb, cell.disk_mb, cell.cpus_milli, 0};
-  core.cell_max_mem_mb = cell.max_mem_mb;
-  core.cell_max_disk_mb = cell.max_disk_mb;
-  core.cell_max_containers = cell.max_containers;
-  core.cell_proxy_mem_mb = cell.proxy_mem_mb;
-  core.cell_zone = cell.zone;
-  core.cell_rootfs = rootfs_providers(cell.rootfs);
-  core.cell_placement_tags = set_of(cell.placement_tags);
-  core.cell_optional_placement_tags = set_of(cell.optional_placement_tags);
-  core.cell_volume_drivers = set_of(cell.volume_drivers);
-  core.cell_idle_timeout = cell.idle_timeout;
-  if (core.cells_max > 0 && core.cells_min > core.cells_max) {
-    return base::Error{"--cells-min " + std::to_string(core.cells_min),
-                       "is more than --cells-max " + std::to_string(core.cells_max)};
-  }
-  return base::ok();
 }
 
 void add_bridge_bounds(platform::Flags& flags, BridgeFlags& bridge) {
@@ -239,43 +185,7 @@ void add_flags(platform::Flags& flags, Options& options) {
   flags.add("cpus-milli-per-gib", core.cpus_milli_per_gib,
             "charge CPU by memory instead: thousandths of a core per GiB; 0: off", 0, kMany);
 
-  CellOptions& cell = options.cell;
-  flags.group("Cells");
-  flags.add_choice("cell-containerizer", cell.containerizer, {"docker", "host", "mesos", "none"},
-                   "how agents run a cell; none: a bare process");
-  flags.add("executor", cell.executor, "path of diego-executor on the agents");
-  flags.add("cell-command", cell.command, "shell command that runs the cell (rep and all) under the executor");
-  flags.add("cell-rep-url", cell.rep_url,
-            "where the executor finds its rep; auto: a free port, told to --cell-command as $REP_LISTEN");
-  flags.add("cell-env", cell.environment, "K=V for the executor and its cell; repeatable");
-  flags.add("cell-cpus-milli", cell.cpus_milli, "thousandths of a core the cell itself needs", 10, kMany);
-  flags.add("cell-mem-mb", cell.mem_mb, "MiB of memory the cell itself needs", 32, kMany);
-  flags.add("cell-disk-mb", cell.disk_mb, "MiB of disk the cell itself needs", 0, kMany);
-  flags.add("cell-max-mem-mb", cell.max_mem_mb, "MiB a cell offers its instances at most; 0: all the agent has", 0,
-            kMany);
-  flags.add("cell-max-disk-mb", cell.max_disk_mb, "the same for disk", 0, kMany);
-  flags.add("cell-max-containers", cell.max_containers, "instances per cell", 1, kMany);
-  flags.add("cell-proxy-mem-mb", cell.proxy_mem_mb, "MiB added to each LRP until the rep says", 0, kMany);
-  flags.add("cell-rootfs", cell.rootfs, "stack[:path] or docker that a cell offers; repeatable");
-  flags.add("cell-placement-tags", cell.placement_tags, "tags an instance must want; comma list, repeatable");
-  flags.add("cell-optional-placement-tags", cell.optional_placement_tags, "tags an instance may want");
-  flags.add("cell-volume-drivers", cell.volume_drivers, "volume drivers of a cell");
-  flags.add("cell-zone", cell.zone, "zone of agents that have neither attribute nor fault domain");
-  flags.add("cell-idle-timeout", cell.idle_timeout, "an idle cell ends after it");
-  flags.add("cells-min", core.cells_min, "cells kept, started ahead of work if need be", 0, kMany);
-  flags.add("cells-max", core.cells_max, "no cell beyond is started; 0: any number", 0, kMany);
-  flags.add("cells-starting-max", core.cells_starting_max, "cells that may be coming up at a time; 0: any number", 0,
-            kMany);
-  flags.add("cells-roll-max", core.cells_roll_max,
-            "cells replaced at a time after their configuration changed; 0: they stay as they are", 0, kMany);
-  flags.add("evacuation-timeout", core.evacuation_timeout,
-            "how long work may take to leave a drained agent; then it is killed");
-  flags.add("quarantine-failures", core.quarantine_failures,
-            "launches that fail by an agent's fault before it gets no work for a while; 0: never", 0, 1000);
-  flags.add("quarantine-half-life", core.quarantine_half_life, "in so much time half of them are forgiven",
-            std::chrono::seconds(1));
-  flags.add("cell-shutdown-grace", cell.shutdown_grace, "time a cell has to leave", std::chrono::seconds(1));
-  flags.add_choice("cell-log-level", cell.log_level, {"debug", "info", "warning", "error"}, "of the executors");
+  add_cell_flags(flags, options.cell, core);
 
   flags.group("Process");
   add_lock_flags(flags, options.lock);

@@ -13,6 +13,7 @@
 #include "platform/log.hpp"
 #include "platform/tls_files.hpp"
 #include "scheduler/core/config.hpp"
+#include "scheduler/edge/cell_options.hpp"
 #include "scheduler/edge/lock_options.hpp"
 #include "scheduler/placement/strategy.hpp"
 
@@ -29,22 +30,6 @@ struct MesosOptions {
 
   std::string secret;                   // Read from secret_file.
   mesos_client::MasterAddress address;  // What `master` says; in `master` a password is made out then.
-};
-
-struct CellOptions {
-  std::string containerizer = "none";
-  std::string executor;  // Path on the agent.
-  std::string command;   // The cell's processes, run by the executor.
-  std::string rep_url = "auto";
-  std::vector<std::string> environment;  // K=V
-  std::int64_t cpus_milli = 250, mem_mb = 512, disk_mb = 1024;
-  std::int64_t max_mem_mb = 0, max_disk_mb = 0, max_containers = 250, proxy_mem_mb = 0;
-  std::vector<std::string> rootfs = {"cflinuxfs4", "docker"};
-  std::vector<std::string> placement_tags, optional_placement_tags, volume_drivers;
-  std::string zone;
-  std::string log_level = "info";
-  base::Duration idle_timeout = std::chrono::seconds(60);
-  base::Duration shutdown_grace = std::chrono::seconds(30);
 };
 
 struct BridgeFlags {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "diego/bbs.pb.h"
 #include "test/simulation/world.hpp"
 
 namespace simulation {
@@ -118,7 +119,7 @@ void Bbs::send(std::vector<core::Auction> auctions) {
   Duration there = sim.between(1ms, 30ms);
   if (sim.one_in(world_.rates().bbs_slow)) {
     sim.fault("auctions_late", "bbs");
-    there += sim.between(1s, 9s);
+    there += sim.between(1s, 30s);
   }
   if (sim.one_in(world_.rates().bbs_answer_lost)) {
     sim.fault("auctions_twice", "bbs");
@@ -294,11 +295,16 @@ BbsRows::Verdict Bbs::see(const std::string& cell_id, const diego::CellState& st
 
 std::optional<diego::BbsReply> Bbs::serve(const diego::BbsCall& call) {
   auto& sim = world_.sim();
-  if (world_.now() < away_until_) return std::nullopt;
+  const auto silent = [this]() -> std::optional<diego::BbsReply> {
+    last_silent_ = world_.now();
+    return std::nullopt;
+  };
+  if (world_.now() < away_until_) return silent();
   if (sim.one_in(world_.rates().bbs_call_lost)) {
     sim.fault("bbs_call_lost", call.path);
-    return std::nullopt;
+    return silent();
   }
+  remember_shown(call);
   auto reply = rows_.serve(call, world_.now());
   for (auto& [key, wanted] : wanted_) {
     const BbsRows::Row* row = key.kind == core::Kind::task ? rows_.find(key) : nullptr;
@@ -306,7 +312,21 @@ std::optional<diego::BbsReply> Bbs::serve(const diego::BbsCall& call) {
   }
   if (!sim.one_in(world_.rates().bbs_answer_lost)) return reply;
   sim.fault("bbs_answer_lost", call.path);
-  return std::nullopt;
+  return silent();
+}
+
+void Bbs::remember_shown(const diego::BbsCall& call) {
+  models::ActualLRPsRequest request;
+  if (call.path != "/v1/actual_lrps/list" || !request.ParseFromString(call.body)) return;
+  for (const auto& [key, row] : rows_.rows()) {
+    if (key.kind == core::Kind::lrp && key.guid == request.process_guid() && row.state == BbsRows::State::unclaimed)
+      shown_unclaimed_[key] = world_.now();
+  }
+}
+
+std::optional<Time> Bbs::shown_unclaimed(const core::Key& key) const {
+  const auto found = shown_unclaimed_.find(key);
+  return found == shown_unclaimed_.end() ? std::nullopt : std::optional(found->second);
 }
 
 void Bbs::away_for(Duration how_long) {

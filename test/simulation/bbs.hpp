@@ -53,6 +53,10 @@ class Bbs {
   BbsRows::Verdict see(const std::string& cell_id, const diego::CellState& state);
   // A scheduler's call. nullopt: it does not come to an answer, and may have been carried out.
   std::optional<diego::BbsReply> serve(const diego::BbsCall& call);
+  // When a scheduler was last shown that row, and it was UNCLAIMED.
+  std::optional<Time> shown_unclaimed(const core::Key& key) const;
+  // When a call last came to no answer: a scheduler may go on with what it knows for a while.
+  std::optional<Time> last_silent() const { return last_silent_; }
   void away_for(Duration how_long);
   // What fits nowhere and has not been reported as it must be; nullopt: all is.
   std::optional<std::string> untold() const;
@@ -63,6 +67,7 @@ class Bbs {
   void seen_completed(const core::Key& key);
 
  private:
+  void remember_shown(const diego::BbsCall& call);
   void send(std::vector<core::Auction> auctions);
   void post(std::vector<core::Auction> auctions);
   void send_stop(const core::KeyPattern& pattern);
@@ -78,6 +83,8 @@ class Bbs {
 
   World& world_;
   BbsRows rows_;
+  std::map<core::Key, Time> shown_unclaimed_;
+  std::optional<Time> last_silent_;
   Time away_until_;
   bool may_stop_ = true;
   std::vector<diego::Resource> shapes_;

@@ -74,7 +74,8 @@ int main(int argc, char** argv) {
   parser.add("seeds", flags.seeds, "how many worlds", 1, std::int64_t{1} << 40);
   parser.add("first", flags.first, "the seed of the first", 0, std::int64_t{1} << 62);
   parser.add("seed", flags.seed, "this one alone", -1, std::int64_t{1} << 62);
-  parser.add("mutant", flags.mutant, "a defect to be found: ack-before-save, resend-accept, forget-rescind, idle-exit");
+  parser.add("mutant", flags.mutant,
+             "a defect to be found: ack-before-save, resend-accept, forget-rescind, idle-exit, ignore-rows");
   parser.add("verbose", flags.verbose, "the transcript of every event");
   parser.add("no-faults", flags.no_faults, "a world where nothing goes wrong");
   parser.add("keep-going", flags.keep_going, "go on after a violation");

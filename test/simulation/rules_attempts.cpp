@@ -141,11 +141,13 @@ class AttemptRules final : public Checker {
     check_on_the_way(sent, tasks);
   }
 
-  // With a BBS a second attempt is launched only where its row is UNCLAIMED, or was when it was read.
+  // With a BBS a second attempt is launched only where its row is UNCLAIMED, or was when it was read, or the BBS
+  // could not be asked.
   void check_successor(const CallSent& sent, const std::string& task_id, const core::Key& key) {
     const BbsRows::Row* row = world_.bbs().rows().find(key);
     if (row == nullptr || row->state == BbsRows::State::unclaimed) return;
-    if (world_.now() - row->since < kRowAtMost) return;
+    const auto lately = [this](std::optional<Time> then) { return then && world_.now() - *then < kRowAtMost; };
+    if (lately(world_.bbs().shown_unclaimed(key)) || lately(world_.bbs().last_silent())) return;
     world_.violation(
         fmt::format("{} launches {}, a successor of what the BBS has claimed", name_of(sent.scheduler), task_id));
   }

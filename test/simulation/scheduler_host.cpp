@@ -392,7 +392,11 @@ void SchedulerHost::call_bbs_with(edge::BbsCall call) {
   }
   sim.after(there, [this, call = std::move(call), life = life_] {
     WireBbs bbs{world_.bbs()};
-    const edge::BbsCallAnswer answer = edge::make_bbs_call(bbs, call);
+    edge::BbsCallAnswer answer = edge::make_bbs_call(bbs, call);
+    if (auto* read = std::get_if<core::RowsRead>(&answer);
+        read != nullptr && world_.options().mutant == Mutant::ignore_rows) {
+      for (diego::LrpRow& row : read->lrps) row.state = diego::LrpRow::State::unclaimed;
+    }
     world_.sim().after(world_.sim().between(500us, 20ms), [this, answer, life] {
       if (life != life_) return;
       in_process([this, answer](engine::Engine& engine) {

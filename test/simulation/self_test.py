@@ -4,15 +4,15 @@
   self_test.py SIMULATION
 
 A seed gives the same bytes each time; a world without faults has nothing to complain of; every mutant (a
-defect at a seam of the simulation) is caught within 200 seeds, by what it breaks, and its line replays it.
+defect at a seam of the simulation) is caught within its seeds, by what it breaks, and its line replays it.
 """
 import json
 import re
 import subprocess
 import sys
 
-SEEDS = 200
-MUTANTS = ("ack-before-save", "resend-accept", "forget-rescind", "idle-exit")
+# Within how many seeds each is to be found. A late auction for what runs is rare.
+MUTANTS = {"ack-before-save": 200, "resend-accept": 200, "forget-rescind": 200, "idle-exit": 200, "ignore-rows": 1000}
 
 
 def run(program, *flags):
@@ -49,12 +49,12 @@ def all_is_well_without_faults(program):
 
 
 def mutants_are_caught(program):
-    for mutant in MUTANTS:
-        done = run(program, "--seeds", str(SEEDS), "--mutant", mutant)
+    for mutant, seeds in MUTANTS.items():
+        done = run(program, "--seeds", str(seeds), "--mutant", mutant)
         sums = summary(done)
         found = re.search(r"^VIOLATION seed (\d+) at [\d.]+ s: (.*) \| replay: test/simulation/run (.*) --verbose$",
                           done.stdout, re.M)
-        assert sums["violations"] == 1 and found, f"{mutant} is not caught within {SEEDS} seeds: {done.stdout}"
+        assert sums["violations"] == 1 and found, f"{mutant} is not caught within {seeds} seeds: {done.stdout}"
         seed, text, flags = found.groups()
         again = run(program, *flags.split(), "--verbose")
         assert found.group(0) in again.stdout, f"{mutant}: {flags} does not show it again"

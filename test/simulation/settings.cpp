@@ -8,11 +8,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::array<std::pair<std::string_view, Mutant>, 5> kMutants = {{{"none", Mutant::none},
+constexpr std::array<std::pair<std::string_view, Mutant>, 6> kMutants = {{{"none", Mutant::none},
                                                                           {"ack-before-save", Mutant::ack_before_save},
                                                                           {"resend-accept", Mutant::resend_accept},
                                                                           {"forget-rescind", Mutant::forget_rescind},
-                                                                          {"idle-exit", Mutant::idle_exit}}};
+                                                                          {"idle-exit", Mutant::idle_exit},
+                                                                          {"ignore-rows", Mutant::ignore_rows}}};
 
 // Half of the kinds strike in a world, each at a rate of its own.
 class Drawer {

@@ -19,6 +19,7 @@ enum class Mutant {
   resend_accept,    // The last ACCEPT without an answer is sent again after a resubscription.
   forget_rescind,   // RESCIND events never reach the engine.
   idle_exit,        // An executor without work exits by itself.
+  ignore_rows,      // Rows of the BBS reach the engine as UNCLAIMED, whatever they are.
 };
 std::optional<Mutant> parse_mutant(std::string_view name);
 std::string_view to_string(Mutant mutant);

@@ -9,6 +9,7 @@ using Strings = std::vector<std::string>;
 edge::Options good() {
   edge::Options options;
   options.state_dir = "/tmp/x";
+  options.cell.containerizer = "none";
   options.cell.executor = "/opt/diego-executor";
   options.cell.command = "exec rep";
   return options;
@@ -107,10 +108,6 @@ TEST_CASE("flags that do not fit together are refused", "[options]") {
   CHECK(refusal(options) == "--bridge-cert, --bridge-key: both are needed, or neither");
 
   options = good();
-  options.cell.containerizer = "docker";
-  CHECK(refusal(options).starts_with("--cell-containerizer docker: "));
-
-  options = good();
   options.cell.executor.clear();
   CHECK(refusal(options).starts_with("--executor: is needed"));
 
@@ -123,6 +120,50 @@ TEST_CASE("flags that do not fit together are refused", "[options]") {
   CHECK(refusal(options) == "");
   options.core.cells_max = 2;
   CHECK(refusal(options) == "--cells-min 3: is more than --cells-max 2");
+}
+
+TEST_CASE("how a cell is contained is checked", "[options]") {
+  auto in_image = good();
+  in_image.cell.containerizer = GENERATE("docker", "mesos");
+  CHECK(refusal(in_image).starts_with("--cell-image: is needed with --cell-containerizer " +
+                                      in_image.cell.containerizer));
+  in_image.cell.image = "diego-cell";
+  in_image.cell.executor.clear();  // The image's.
+  in_image.cell.command.clear();
+  CHECK(refusal(in_image) == "");
+  for (const auto& [volume, why] :
+       std::vector<std::pair<std::string, std::string>>{{"/a", "is not host:container[:ro|rw]"},
+                                                        {"/a::rw", "is not host:container[:ro|rw]"},
+                                                        {"/a:/b:rw:x", "is not host:container[:ro|rw]"},
+                                                        {"a:/b", "the agent's folder is not an absolute path"},
+                                                        {"/a:b", "the cell's folder is not an absolute path"},
+                                                        {"/a:/b:wr", "'wr' is neither ro nor rw"}}) {
+    in_image.cell.volumes = {"/good:/good:ro", volume};
+    CHECK(refusal(in_image) == "--cell-volume " + volume + ": " + why);
+  }
+  in_image.cell.volumes.clear();
+  in_image.cell.docker_parameters = {"cap-add=SYS_ADMIN"};
+  CHECK((refusal(in_image) == "") == (in_image.cell.containerizer == "docker"));
+
+  auto bare = good();
+  bare.cell.image = "diego-cell";
+  CHECK(refusal(bare) == "--cell-image: is not for --cell-containerizer none");
+}
+
+TEST_CASE("parameters of docker run that a cell cannot have are refused", "[options]") {
+  auto docker = good();
+  docker.cell.containerizer = "docker";
+  docker.cell.image = "diego-cell";
+  const auto [parameter, why] = GENERATE(table<std::string, std::string>({
+      {"cap-add", "is not key=value"},
+      {"=x", "is not key=value"},
+      {"--cap-add=X", "is written without dashes"},
+      {"name=x", "is refused by Mesos, which names containers itself"},
+      {"network=bridge", "a cell has its agent's network"},
+      {"net=none", "a cell has its agent's network"},
+  }));
+  docker.cell.docker_parameters = {parameter};
+  CHECK(refusal(docker) == "--cell-docker-parameter " + parameter + ": " + why);
 }
 
 TEST_CASE("what a cell offers follows its flags", "[options]") {

@@ -92,16 +92,22 @@ TEST_CASE("an agent that speaks https comes with the files of libprocess", "[set
   CHECK((files[1].cert.flag == "LIBPROCESS_SSL_CERT_FILE" && files[1].cert.path == "/cert"));
 }
 
-TEST_CASE("a free port stands where the rep's URL says auto", "[settings]") {
+TEST_CASE("a free port stands where the rep's URLs say auto", "[settings]") {
   Flags flags;
+  const FreePorts free{.rep = 4321, .admin = 4322};
   flags.rep_url = "auto";
-  CHECK(rep_address(flags, 4321)->url == "http://127.0.0.1:4321");
-  CHECK(rep_address(flags, 4321)->listen == "127.0.0.1:4321");
-  CHECK(rep_address(flags, 4321)->admin_url == "http://127.0.0.1:4321");
+  CHECK(rep_address(flags, free)->url == "http://127.0.0.1:4321");
+  CHECK(rep_address(flags, free)->listen == "127.0.0.1:4321");
+  CHECK(rep_address(flags, free)->admin_url == "http://127.0.0.1:4321");
+  CHECK(rep_address(flags, free)->admin_listen == "127.0.0.1:4321");
   flags.rep_url = "https://auto";
-  CHECK(rep_address(flags, 4321)->url == "https://127.0.0.1:4321");
+  flags.rep_admin_url = "https://auto";
+  CHECK(rep_address(flags, free)->url == "https://127.0.0.1:4321");
+  CHECK(rep_address(flags, free)->admin_url == "https://127.0.0.1:4322");
+  CHECK(rep_address(flags, free)->admin_listen == "127.0.0.1:4322");
+  flags.rep_admin_url.clear();
   flags.rep_url = "https://127.0.0.1:1801";
-  CHECK(rep_address(flags, 4321)->admin_url == "https://127.0.0.1:1800");
+  CHECK(rep_address(flags, free)->admin_url == "https://127.0.0.1:1800");
   flags.rep_url = "http://autopilot.example:80";
-  CHECK(rep_address(flags, 4321)->url == "http://autopilot.example:80");
+  CHECK(rep_address(flags, free)->url == "http://autopilot.example:80");
 }

@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <memory>
 #include <string>
 
 namespace tls_test {
@@ -45,7 +46,8 @@ class Certificates {
   // Writes NAME.pem and NAME.key, signed by `by`'s; empty: by itself.
   void make(const std::string& name, const Says& says, const std::string& by = "ca") {
     EVP_PKEY* const key = key_of(name, says.elliptic);
-    X509* const made = X509_new();
+    Certificate owned(X509_new());
+    X509* const made = owned.get();
     X509_set_version(made, 2);
     ASN1_INTEGER_set(X509_get_serialNumber(made), ++serial_);
     X509_gmtime_adj(X509_getm_notBefore(made), says.begins);
@@ -53,15 +55,15 @@ class Certificates {
     X509_set_pubkey(made, key);
     const auto* const text = reinterpret_cast<const unsigned char*>(says.common_name.c_str());
     X509_NAME_add_entry_by_txt(X509_get_subject_name(made), "CN", MBSTRING_ASC, text, -1, -1, 0);
-    X509* const issuer = by.empty() ? nullptr : certificates_.at(by);
+    const X509* const issuer = by.empty() ? nullptr : certificates_.at(by).get();
     X509_set_issuer_name(made, X509_get_subject_name(issuer == nullptr ? made : issuer));
     extend(made, NID_basic_constraints, says.authority ? "critical,CA:TRUE" : "CA:FALSE");
     if (!says.names.empty()) extend(made, NID_subject_alt_name, says.names);
     if (!says.usage.empty()) extend(made, NID_ext_key_usage, says.usage);
     REQUIRE(X509_sign(made, by.empty() ? key : key_of(by, false), EVP_sha256()) > 0);
-    X509_free(std::exchange(certificates_[name], made));
     write(name + ".pem", [&](BIO* out) { PEM_write_bio_X509(out, made); });
     write(name + ".key", [&](BIO* out) { PEM_write_bio_PrivateKey(out, key, nullptr, nullptr, 0, nullptr, nullptr); });
+    certificates_[name] = std::move(owned);
   }
 
   void write_text(const std::string& file, const std::string& text) const { std::ofstream((*this)(file)) << text; }
@@ -76,15 +78,22 @@ class Certificates {
   }
   EVP_PKEY* key_of(const std::string& name, bool elliptic) {
     // Few keys for many names: what differs is what they say.
-    static std::map<std::string, EVP_PKEY*> keys;
+    static std::map<std::string, Key> keys;
     const std::string shared = elliptic ? "elliptic" : name == "ca" || name == "stranger-ca" ? name : name.substr(0, 1);
-    EVP_PKEY*& key = keys[shared];
-    if (key == nullptr) key = elliptic ? EVP_EC_gen("P-256") : EVP_RSA_gen(2048);
+    Key& key = keys[shared];
+    if (key == nullptr) key.reset(elliptic ? EVP_EC_gen("P-256") : EVP_RSA_gen(2048));
     REQUIRE(key != nullptr);
-    return key;
+    return key.get();
   }
 
  private:
+  struct Free {
+    void operator()(X509* it) const { X509_free(it); }
+    void operator()(EVP_PKEY* it) const { EVP_PKEY_free(it); }
+  };
+  using Certificate = std::unique_ptr<X509, Free>;
+  using Key = std::unique_ptr<EVP_PKEY, Free>;
+
   static void extend(X509* made, int what, const std::string& value) {
     X509_EXTENSION* const one = X509V3_EXT_conf_nid(nullptr, nullptr, what, value.c_str());
     REQUIRE(one != nullptr);
@@ -100,7 +109,7 @@ class Certificates {
   }
 
   std::string folder_;
-  std::map<std::string, X509*> certificates_;
+  std::map<std::string, Certificate> certificates_;
   long serial_ = 0;
 };
 
