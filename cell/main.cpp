@@ -96,7 +96,7 @@ int main(int argc, char** argv) {
   flags.subcommand("render", "Print the files that would be written and the processes that would be started");
   const std::string subcommand = platform::parse_or_exit(flags, argc, argv);
 
-  platform::start_log("diego-cell", *platform::parse_log_level("--log-level", options.log_level));
+  platform::start_log("diego-cell", *platform::parse_log_level("--log-level", options.log_level), options.log_form);
   auto config = cell::complete(options.config, platform::own_environment());
   const cell::Packages packages = cell::find_packages(options.config.packages);
   if (subcommand == "preflight") {

@@ -37,6 +37,10 @@ base::Result<Config> complete(Config config, const Environment& environment) {
   fill(config.cell_id, environment, "CELL_ID");
   fill(config.zone, environment, "CELL_ZONE");
   fill(config.rep_listen, environment, "REP_LISTEN");
+  fill(config.rep_admin_listen, environment, "REP_ADMIN_LISTEN");
+  // The executor names one for both where it knows of a stand-in only.
+  if (config.rep_admin_listen.empty() || config.rep_admin_listen == config.rep_listen)
+    config.rep_admin_listen = "127.0.0.1:1800";
   fill(config.sandbox, environment, "MESOS_SANDBOX");
   if (config.sandbox.empty()) config.sandbox = ".";
   if (config.cell_id.empty()) return base::Error{"CELL_ID", "is not set, and there is no --cell-id"};

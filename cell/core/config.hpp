@@ -35,8 +35,8 @@ struct Config {
   std::string stand_in = "diego-local";
 
   // The rep.
-  std::string rep_listen;  // host:port; "": as the executor says.
-  std::string rep_admin_listen = "127.0.0.1:1800";
+  std::string rep_listen;        // host:port; "": as the executor says.
+  std::string rep_admin_listen;  // Of Diego's rep, which has it apart; "": as the executor says, else 127.0.0.1:1800.
   Certificates rep;
   std::string rep_config;  // A JSON file laid under what is rendered.
   std::string advertise_domain = "cell.service.cf.internal";
@@ -65,8 +65,8 @@ struct Config {
 
 using Environment = std::map<std::string, std::string>;
 
-// The config with what flags left open taken from CELL_ID, CELL_MEMORY_MB, CELL_DISK_MB, CELL_ZONE, REP_LISTEN and
-// MESOS_SANDBOX. The error names the flag and the variable of what is in neither.
+// The config with what flags left open taken from CELL_ID, CELL_MEMORY_MB, CELL_DISK_MB, CELL_ZONE, REP_LISTEN,
+// REP_ADMIN_LISTEN and MESOS_SANDBOX. The error names the flag and the variable of what is in neither.
 base::Result<Config> complete(Config config, const Environment& environment);
 
 struct Stack {

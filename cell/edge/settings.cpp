@@ -39,7 +39,8 @@ void declare(platform::Flags& parser, Options& options) {
 
   parser.group("The rep");
   parser.add("rep-listen", config.rep_listen, "host:port of its network listener; default $REP_LISTEN");
-  parser.add("rep-admin-listen", config.rep_admin_listen, "host:port of its admin listener");
+  parser.add("rep-admin-listen", config.rep_admin_listen,
+             "host:port of its admin listener; default $REP_ADMIN_LISTEN, else 127.0.0.1:1800");
   parser.add("rep-ca", config.rep.ca, "CA file of rep, BBS and Locket");
   parser.add("rep-cert", config.rep.cert, "the rep's certificate, file; it must be for 127.0.0.1, too");
   parser.add("rep-key", config.rep.key, "its key, file");
@@ -76,6 +77,9 @@ void declare(platform::Flags& parser, Options& options) {
              "size at which a log is moved to NAME.1 and begun anew, MiB; what NAME.1 held is lost", 1, 1 << 20);
   parser.add_choice("log-level", options.log_level, {"debug", "info", "warning", "error"},
                     "least level that is logged");
+  parser.add_choice("log-format", options.log_form.format, {"text", "lager"},
+                    "lager: JSON lines as Diego's programs write them");
+  parser.add_choice("log-time-format", options.log_form.time_format, {"unix-epoch", "rfc3339"}, "of the lager format");
   parser.check([&config]() -> base::Status {
     if (const auto fine = both_or_none("--rep", config.rep); !fine) return fine;
     if (const auto fine = both_or_none("--log-agent", config.log_agent); !fine) return fine;

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "cell/core/config.hpp"
+#include "platform/log.hpp"
 
 namespace platform {
 class Flags;
@@ -15,6 +16,7 @@ struct Options {
   Config config;
   std::string preflight = "enforce";
   std::string log_level = "info";
+  platform::LogForm log_form;
   std::int64_t log_file_mb = 10;
 };
 

@@ -33,6 +33,7 @@ TEST_CASE("what flags leave open is as the executor says", "[cell]") {
   expected.disk_mb = 8192;
   expected.zone = "z1";
   expected.rep_listen = "127.0.0.1:1801";
+  expected.rep_admin_listen = "127.0.0.1:1800";
   expected.sandbox = "/sandbox";
   CHECK(*config == expected);
 }
@@ -44,6 +45,7 @@ TEST_CASE("flags win over the executor's words", "[cell]") {
   flags.disk_mb = 2;
   flags.zone = "z9";
   flags.rep_listen = "0.0.0.0:2";
+  flags.rep_admin_listen = "127.0.0.1:3";
   flags.sandbox = "/elsewhere";
   CHECK(*complete(flags, kExecutors) == flags);
   CHECK(*complete(flags, {}) == flags);
@@ -52,6 +54,14 @@ TEST_CASE("flags win over the executor's words", "[cell]") {
 TEST_CASE("a cell without a zone or a sandbox is one, too", "[cell]") {
   CHECK(complete(Config{}, without("CELL_ZONE"))->zone.empty());
   CHECK(complete(Config{}, without("MESOS_SANDBOX"))->sandbox == ".");
+}
+
+TEST_CASE("Diego's rep has an admin listener of its own, wherever the executor asks for it", "[cell]") {
+  const auto [said, listen] = GENERATE(table<std::string, std::string>({
+      {"127.0.0.1:31000", "127.0.0.1:31000"},
+      {"127.0.0.1:1801", "127.0.0.1:1800"},  // The executor's word for a rep with one listener.
+  }));
+  CHECK(complete(Config{}, with("REP_ADMIN_LISTEN", said))->rep_admin_listen == listen);
 }
 
 TEST_CASE("what a cell cannot do without is asked for by name", "[cell]") {

@@ -18,6 +18,7 @@ Config config_of(std::vector<std::string> rootfs = {}) {
   config.rootfs = std::move(rootfs);
   config.sandbox = "/sb";
   config.rep_listen = "127.0.0.1:1801";
+  config.rep_admin_listen = "127.0.0.1:1800";
   config.rep = {.cert = "/c/rep.crt", .key = "/c/rep.key", .ca = "/c/ca.crt"};
   config.log_agent = {.cert = "/c/agent.crt", .key = "/c/agent.key", .ca = "/c/agent-ca.crt"};
   return config;
