@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -20,6 +21,7 @@ from programs import Failed, Skipped, bin_dir, expect, expect_equal, free_port, 
 TAG = f"test-{os.getpid()}"
 SCHEDULER, CELL = f"diego-scheduler:{TAG}", f"diego-cell:{TAG}"
 LABEL = f"diego-test={os.getpid()}"
+STORY = "cells by diego-local's docker: "
 SIZE_MAX_MB = {SCHEDULER: 120, CELL: 150}
 
 
@@ -91,13 +93,6 @@ def build(binaries):
     return test
 
 
-def size(image):
-    def test(_bench):
-        megabytes = int(docker("image", "inspect", "-f", "{{.Size}}", image).stdout) / 1e6
-        expect(megabytes <= SIZE_MAX_MB[image], f"at most {SIZE_MAX_MB[image]} MB", f"{megabytes:.0f} MB")
-    return test
-
-
 def same_as_outside(image, program, words):
     def test(_bench):
         outside = bin_dir() / program
@@ -119,26 +114,28 @@ def add_programs():
             add_case(f"{program} {words[0]} is in the image what it is outside", same_as_outside(image, program, words))
 
 
-def labels(image):
-    return json.loads(docker("image", "inspect", "-f", "{{json .Config.Labels}}", image).stdout)
+def add_image(image, name):
+    def size(_bench):
+        megabytes = int(docker("image", "inspect", "-f", "{{.Size}}", image).stdout) / 1e6
+        expect(megabytes <= SIZE_MAX_MB[image], f"at most {SIZE_MAX_MB[image]} MB", f"{megabytes:.0f} MB")
 
-
-def add_contents(image, name):
-    def test(_bench):
-        seen = labels(image)
+    def contents(_bench):
+        labels = json.loads(docker("image", "inspect", "-f", "{{json .Config.Labels}}", image).stdout)
         for key in ("title", "description", "licenses", "version", "revision", "base.name", "base.digest"):
-            expect(seen.get(f"org.opencontainers.image.{key}"), f"a label {key}", seen)
+            expect(labels.get(f"org.opencontainers.image.{key}"), f"a label {key}", labels)
         listing = in_image(image, "/usr/share/doc/diego-mesos/sbom.txt", flags=["--entrypoint", "/bin/cat"]).stdout
         for word in (f"/usr/bin/{name} ", "libssl3 ", "tini ", "libc6 "):
             expect(any(line.startswith(word) for line in listing.splitlines()), f"{word}in the listing", listing[:200])
-    add_case(f"the image of {name} says what it is and what is in it", test)
+
+    add_case(f"the image {name} is at most {SIZE_MAX_MB[image]} MB", size)
+    add_case(f"the image {name} says what it is and what is in it", contents)
 
 
 @case("the scheduler runs as nobody, on a read-only root, without capabilities, and is healthy")
 def _(bench):
     port = free_port()
-    container = Container(bench, SCHEDULER, "--master", f"http://127.0.0.1:{free_port()}", "--executor", "/x",
-                          "--cell-command", "true", "--bridge-listen", f"127.0.0.1:{port}",
+    container = Container(bench, SCHEDULER, "--master", f"http://127.0.0.1:{free_port()}", "--cell-image", "x",
+                          "--bridge-listen", f"127.0.0.1:{port}",
                           flags=["--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges",
                                  "--health-interval", "1s"])
     wait_for("/healthz 200", lambda: answers(f"http://127.0.0.1:{port}/healthz"))
@@ -161,6 +158,32 @@ def _(bench):
 def _(_bench):
     done = in_image(SCHEDULER, "/nothing", flags=["--entrypoint", "/usr/bin/diego-place"])
     expect(done.returncode == 2 and "/nothing" in done.stderr, "it to look for the workload", done.stderr)
+
+
+def add_packages_check(binaries):
+    """Of images/build, with programs by name only."""
+    def test(bench):
+        folder = bench.path("packages")
+        for name in ("rep", "gdn", "dadoo", "init"):
+            program = folder / name / "bin" / name
+            program.parent.mkdir(parents=True)
+            program.write_text("#!/bin/sh\necho 1.2 beta\n")
+            program.chmod(0o755)
+        tag = f"{TAG}-packages"
+        words = [str(ROOT / "images" / "build"), "cell", "--tag", tag, "--packages", str(folder),
+                 *(["--binaries", binaries] if binaries else [])]
+        bench.on_close(lambda: docker("rmi", f"diego-cell:{tag}", check=False))
+        refused = subprocess.run(words, capture_output=True, text=True, check=False)
+        expect(refused.returncode == 2 and "nothing named nstar in it" in refused.stderr, "nstar to be missed",
+               refused.stderr[-300:])
+        (folder / "gdn" / "bin" / "nstar").write_text("#!/bin/sh\n")
+        (folder / "gdn" / "bin" / "nstar").chmod(0o755)
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        expect_equal(done.returncode, 0, f"exit code of images/build ({done.stderr[-300:]})")
+        listing = in_image(f"diego-cell:{tag}", "/usr/share/doc/diego-mesos/sbom.txt", flags=["--entrypoint", "/bin/cat"])
+        expect("/var/vcap/packages/gdn/bin/gdn 1.2_beta sha256:" in listing.stdout, "gdn's version in the listing",
+               listing.stdout[-400:])
+    add_case("Diego's packages are checked when the image is built, and listed in it", test)
 
 
 @case("the cell's preflight says that there are no packages of Diego's, and that a cell would run")
@@ -261,52 +284,93 @@ def _(_bench):
     expect(done.returncode == 2 and "CELL_MEMORY_MB: is not set" in done.stderr, "status 2 and one line", done.stderr)
 
 
-def executor_in_container(bench):
-    """What Mesos's docker containerizer does with the ExecutorInfo, as a program for diego-local's agents."""
-    path = bench.path("executor-in-container")
-    path.write_text(f"""#!/bin/sh
-export PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/ DOCKER_HOST='{os.environ.get('DOCKER_HOST', '')}'
-[ -n "$DOCKER_HOST" ] || unset DOCKER_HOST
-variables=$(env | sed -n 's/^\\(MESOS_[A-Z_]*\\|DIEGO_MESOS_[A-Z_]*\\)=.*/-e \\1/p' | grep -v MESOS_SANDBOX)
-exec docker run --rm --network host --label {LABEL} -v "$MESOS_SANDBOX:/mnt/mesos/sandbox" \\
-  -e MESOS_SANDBOX=/mnt/mesos/sandbox $variables {CELL} diego-executor
-""")
-    path.chmod(0o755)
-    return path
-
-
 def containers():
-    return docker("ps", "-q", "--filter", f"label={LABEL}").stdout.split()
+    return docker("ps", "-q", "--no-trunc", "--filter", f"label={LABEL}").stdout.split()
 
 
-@case("an app posted to the scheduler's image runs in a cell's container within 5 s, and both go without a trace")
-def _(bench):
-    cluster = LocalCluster(bench, agents=1, flags=["--executor-shutdown-grace", "10s"])
-    port = free_port()
-    scheduler = Container(bench, SCHEDULER, "--master", f"http://{cluster.master}", "--user", own_user(), "--executor",
-                          executor_in_container(bench), "--cell-containerizer", "none", "--cell-command",
-                          "exec diego-cell", "--cell-rep-url", "auto", "--cell-idle-timeout", "2s", "--bridge-listen",
-                          f"127.0.0.1:{port}")
-    bench.on_close(lambda: docker("rm", "-f", *containers(), check=False))
-    bridge = f"http://127.0.0.1:{port}"
-    wait_for("/readyz 200", lambda: answers(bridge + "/readyz"))
-    # The words of test/lib's Scheduler, around one that runs elsewhere.
-    asked = Scheduler.__new__(Scheduler)
-    asked.bridge, asked.master = bridge, cluster.master
+class World:
+    """diego-local, whose agent runs the ExecutorInfo with the docker CLI as Mesos does, and the scheduler's image."""
+
+    def __init__(self, bench):
+        host = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
+        if not host.startswith("unix://"):
+            raise Failed("an engine at a socket", host)
+        self.bench = bench
+        self.cluster = LocalCluster(bench, agents=1, flags=[
+            "--containerizer", "docker", "--docker", shutil.which("docker"), "--docker-socket", host[len("unix://"):],
+            "--executor-shutdown-grace", "10s"])
+        port = free_port()
+        self.scheduler = Container(
+            bench, SCHEDULER, "--master", f"http://{self.cluster.master}", "--user", own_user(), "--cell-image", CELL,
+            "--cell-privileged=false", "--cell-docker-parameter", f"label={LABEL}", "--cell-rep-url", "auto",
+            "--cell-idle-timeout", "2s", "--bridge-listen", f"127.0.0.1:{port}")
+        bench.on_close(lambda: [docker("rm", "-f", "-v", left, check=False) for left in containers()])
+        # The words of test/lib's Scheduler, around one that runs elsewhere.
+        self.asked = Scheduler.__new__(Scheduler)
+        self.asked.bridge, self.asked.master = f"http://127.0.0.1:{port}", self.cluster.master
+        wait_for("/readyz 200", lambda: answers(self.asked.bridge + "/readyz"))
+
+    def cell(self):
+        found = [one for one in containers() if one != self.scheduler.id]
+        expect(len(found) == 1, "one container of a cell", found)
+        return found[0]
+
+    def wait_running(self, *keys):
+        return self.asked.wait_states({key: "running" for key in keys}, 20)
+
+
+def start_an_app(world):
     begun = time.monotonic()
-    asked.post_lrps(lrp("app", [0, 1]))
-    asked.wait_states({"app.0": "running", "app.1": "running"}, 20)
+    world.asked.post_lrps(lrp("app", [0]))
+    world.wait_running("app.0")
     took = time.monotonic() - begun
-    expect_equal(len(containers()), 2, "containers of the scheduler and of the cell")
-    sandbox = next(bench.dir.rglob("cell.stderr")).parent
+    sandbox = next(world.bench.dir.rglob("cell.stderr")).parent
     expect((sandbox / "rep.stderr.log").exists(), "the rep's log in the sandbox", sorted(p.name for p in sandbox.iterdir()))
-    for key in ("app/0", "app/1"):
-        asked.delete(f"/v1/lrps/{key}")
-    wait_for("the idle cell's end", lambda: containers() == [scheduler.id[:12]], 20)
-    scheduler.kill("TERM")
-    expect_equal(scheduler.wait(10), 0, "exit code of the scheduler")
-    expect(took <= 5, "instances running within 5 s", f"{took:.1f} s")
+    expect(took <= 5, "an instance running within 5 s", f"{took:.1f} s")
     print(f"    cold start: {took:.2f} s from POST to RUNNING", file=sys.stderr)
+
+
+def memory_rises(world):
+    def limit():
+        return int(docker("inspect", "-f", "{{.HostConfig.Memory}}", world.cell()).stdout) >> 20
+    before = limit()
+    world.asked.post_lrps(lrp("more", [0], memory_mb=256))
+    world.wait_running("more.0")
+    wait_for("256 MiB more for the container", lambda: limit() == before + 256)
+
+
+def dies(program):
+    def test(world):
+        before = world.cell()
+        cells = {key: item["cell_id"] for key, item in world.asked.instances().items()}
+        listing = docker("top", before, "-eo", "pid,args").stdout.splitlines()[1:]
+        os.kill(next(int(line.split()[0]) for line in listing if line.split()[1].endswith(program)), 9)
+        wait_for("its container's end", lambda: before not in containers(), 15)
+        def again():
+            seen = world.asked.instances()
+            return all(seen[key]["state"] == "running" and seen[key]["cell_id"] != cells[key] for key in cells)
+        wait_for("its instances in another cell", again, 20)
+        world.cell()
+    return test
+
+
+def everything_goes(world):
+    for key in ("app/0", "more/0"):
+        world.asked.delete(f"/v1/lrps/{key}")
+    wait_for("the idle cell's end", lambda: containers() == [world.scheduler.id], 20)
+    world.scheduler.kill("TERM")
+    expect_equal(world.scheduler.wait(10), 0, "exit code of the scheduler")
+    left = docker("ps", "-aq", "--filter", f"label={LABEL}", "--filter", "name=mesos-").stdout.split()
+    expect_equal(left, [], "containers of cells that are left, ended or not")
+
+
+def run_cells():
+    return cases.run_story(STORY, World, [
+        ("an app runs within 5 s of its post", start_an_app),
+        ("the container's memory rises with its instances", memory_rises),
+        ("after kill -9 of the executor its instances run in another cell", dies("diego-executor")),
+        ("after kill -9 of the rep, too", dies("diego-local")),
+    ], ("idle cells go, and nothing is left", everything_goes))
 
 
 def main():
@@ -316,16 +380,23 @@ def main():
         binaries = sys.argv[at + 1]
         del sys.argv[at:at + 2]
         os.environ.setdefault("DIEGO_MESOS_BIN", binaries)
-    registered = list(cases._cases)
-    cases._cases.clear()
-    add_case("the images are built", build(binaries))
-    for image, name in ((SCHEDULER, "scheduler"), (CELL, "cell")):
-        add_case(f"the {name} image is at most {SIZE_MAX_MB[image]} MB", size(image))
-        add_contents(image, f"diego-{'scheduler' if image == SCHEDULER else 'executor'}")
-    add_programs()
-    cases._cases.extend(registered)
+    words = [word for word in sys.argv[1:] if not word.startswith("-")]
     try:
-        cases.main(__doc__)
+        if not cases.run_one("the images are built", build(binaries)):
+            sys.exit(1)
+        for image, name in ((SCHEDULER, "diego-scheduler"), (CELL, "diego-cell")):
+            add_image(image, name)
+        add_programs()
+        add_packages_check(binaries)
+        try:
+            cases.main(__doc__)
+        except SystemExit as ended:
+            good = not ended.code
+        else:
+            good = True
+        if not words or any(word in STORY for word in words):
+            good = run_cells() and good
+        sys.exit(0 if good else 1)
     finally:
         docker("rmi", SCHEDULER, CELL, check=False)
 
