@@ -29,6 +29,9 @@ MAY_INCLUDE = {
     "executor/core": {"base", "diego"},
     "executor/edge": {"base", "platform", "schemas", "mesos", "diego", "executor/core"},
     "executor": {"base", "platform", "schemas", "mesos", "diego", "executor/core", "executor/edge"},
+    "cell/core": {"base"},
+    "cell/edge": {"base", "platform", "cell/core"},
+    "cell": {"base", "platform", "cell/core", "cell/edge"},
     "local/model": {"base", "schemas", "mesos", "diego"},
     "local/agent": {"base", "platform", "schemas", "mesos", "diego", "local/model", "local/serve/master_link.hpp"},
     "local/rep": {"base", "platform", "schemas", "diego"},
@@ -44,9 +47,10 @@ ROOMS = sorted(MAY_INCLUDE, key=len, reverse=True)
 # The files that do I/O in rooms that have both kinds; the rest of these rooms is pure.
 IO_FILES = re.compile(r"^(mesos|diego)/(\w*(http|client|detector|lock|connection|transport)\w*)\.(hpp|cpp)$"
                       r"|^local/(agent|rep|bbs|locket)/(\w*server|\w*client|\w*files|containers)\.(hpp|cpp)$")
-PURE_ROOMS = {"base", "scheduler/placement", "scheduler/core", "scheduler/engine", "executor/core", "local/model", "local/agent",
-              "local/rep", "local/bbs", "local/locket", "mesos", "diego"}
-PROTOBUF_FREE = {"base", "scheduler/placement", "scheduler/core", "scheduler/engine", "scheduler/store", "executor/core", "diego"}
+PURE_ROOMS = {"base", "scheduler/placement", "scheduler/core", "scheduler/engine", "executor/core", "cell/core", "local/model",
+              "local/agent", "local/rep", "local/bbs", "local/locket", "mesos", "diego"}
+PROTOBUF_FREE = {"base", "scheduler/placement", "scheduler/core", "scheduler/engine", "scheduler/store", "executor/core",
+                 "cell/core", "cell/edge", "diego"}
 PROTOBUF_FILES = re.compile(r"^diego/(bbs|locket)_\w+\.cpp$")  # What speaks protobuf in a room that otherwise does not.
 
 IMPURE_HEADERS = re.compile(

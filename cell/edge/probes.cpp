@@ -1,0 +1,136 @@
+#include "cell/edge/probes.hpp"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <filesystem>
+#include <sstream>
+
+#include "base/text.hpp"
+#include "cell/edge/checker.hpp"
+#include "cell/edge/files.hpp"
+#include "platform/http.hpp"
+
+namespace cell {
+namespace fs = std::filesystem;
+namespace {
+
+std::string text_of(const std::string& path) {
+  const auto text = read_text(path, path);
+  return text ? *text : std::string();
+}
+
+std::vector<std::string> lines_of(const std::string& path) { return base::split_list(text_of(path), '\n'); }
+
+std::string word_after(const std::string& text, const std::string& key) {
+  const auto at = text.find(key);
+  if (at == std::string::npos) return "";
+  const auto end = text.find('\n', at);
+  return std::string(base::trim(std::string_view(text).substr(at + key.size(), end - at - key.size())));
+}
+
+void look_at_status(Host& host) {
+  const std::string status = text_of("/proc/self/status");
+  const std::string hex = word_after(status, "CapEff:");
+  std::from_chars(hex.data(), hex.data() + hex.size(), host.capabilities, 16);
+  host.seccomp = word_after(status, "Seccomp:") == "2";
+}
+
+// One line of /proc/self/mountinfo: id parent device root point options [optional]... - type source super-options
+struct Mount {
+  std::string point, options, type, super_options;
+};
+
+std::vector<Mount> mounts() {
+  std::vector<Mount> out;
+  for (const std::string& line : lines_of("/proc/self/mountinfo")) {
+    std::istringstream words(line);
+    std::string skipped, word;
+    Mount mount;
+    words >> skipped >> skipped >> skipped >> skipped >> mount.point >> mount.options;
+    while (words >> word && word != "-") {
+    }
+    words >> mount.type >> skipped >> mount.super_options;
+    out.push_back(std::move(mount));
+  }
+  return out;
+}
+
+bool below(const std::string& path, const std::string& folder) {
+  return path == folder || folder == "/" || path.starts_with(folder + "/");
+}
+
+void look_at_mounts(const std::string& store, Host& host) {
+  host.cgroups_writable = true;
+  std::size_t longest = 0;
+  for (const Mount& mount : mounts()) {
+    const bool read_only = mount.options == "ro" || mount.options.starts_with("ro,");
+    if (below(mount.point, "/sys/fs/cgroup")) {
+      host.cgroups = true;
+      if (read_only) host.cgroups_writable = false;
+    }
+    // binfmt_misc is mounted there by itself; what hides files is a tmpfs, /dev/null or a read-only part of proc.
+    if (mount.point.starts_with("/proc/") && (read_only || mount.type == "tmpfs" || mount.type == "devtmpfs"))
+      host.masked_paths = true;
+    if (below(store, mount.point) && mount.point.size() >= longest) {
+      longest = mount.point.size();
+      host.store_type = mount.type;
+      host.store_has_quota = ("," + mount.super_options + ",").find("prjquota") != std::string::npos;
+    }
+  }
+}
+
+void look_at_limits(Host& host) {
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) == 0) host.open_files_max = files.rlim_max;
+  for (const char* const path : {"/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory.max"}) {
+    const std::string text = text_of(path);
+    std::uint64_t bytes = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), bytes);
+    // Version 1 says "no limit" with a number that no machine has.
+    if (error == std::errc{} && bytes < (std::uint64_t{1} << 60U)) host.memory_limit_mb = bytes >> 20U;
+  }
+}
+
+bool has_default_route() {
+  for (const std::string& line : lines_of("/proc/net/route")) {
+    std::istringstream words(line);
+    std::string interface, destination;
+    words >> interface >> destination;
+    if (destination == "00000000") return true;
+  }
+  return false;
+}
+
+void look_at_network(const Config& config, Host& host) {
+  const auto dial = [&](const std::string& who, const std::string& address) {
+    if (const auto reached = check_tcp(address); !reached) host.unreachable[who] = reached.error().text;
+  };
+  if (const auto url = platform::parse_url("--bbs-url", config.bbs_url))
+    dial("bbs", platform::HostPort{url->host, url->port}.text());
+  dial("locket", config.locket_address);
+}
+
+}  // namespace
+
+Host look_at_host(const Config& config, const Packages& packages) {
+  Host host;
+  look_at_status(host);
+  look_at_mounts(config.data + "/grootfs/store", host);
+  look_at_limits(host);
+  for (const std::string& line : lines_of("/proc/filesystems"))
+    host.file_systems.insert(std::string(base::trim(std::string_view(line).substr(line.rfind('\t') + 1))));
+  for (const char* const name : {"fuse", "loop-control", "loop0"}) {
+    if (::access((std::string("/dev/") + name).c_str(), F_OK) == 0) host.devices.insert(name);
+  }
+  host.default_route = has_default_route();
+  host.sandbox_writable = ::access(config.sandbox.c_str(), W_OK | X_OK) == 0;
+  for (const std::string& file : files_needed(config, packages)) {
+    if (::access(file.c_str(), R_OK) != 0) host.missing_files.insert(file);
+  }
+  if (packages.has_rep()) look_at_network(config, host);
+  return host;
+}
+
+}  // namespace cell
