@@ -16,6 +16,7 @@ namespace {
 edge::Options options_for(mesos_client::Codec codec) {
   edge::Options options;
   options.mesos.codec = std::string(mesos_client::codec_name(codec));
+  options.cell.containerizer = "none";
   options.cell.executor = "/var/vcap/packages/diego-mesos/bin/diego-executor";
   options.cell.command = "exec /var/vcap/packages/rep/bin/rep -config=/var/vcap/jobs/rep/config/rep.json";
   options.cell.environment = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"};

@@ -42,6 +42,7 @@ struct WireBbs {
 edge::Options options_for(const Settings& settings, const std::vector<std::string>& flags) {
   edge::Options options;
   options.mesos.codec = std::string(mesos_client::codec_name(settings.codec));
+  options.cell.containerizer = "none";
   options.cell.executor = "/opt/diego/diego-executor";
   options.cell.command = "cell";
   options.cell.mem_mb = 256;

@@ -14,6 +14,7 @@ edge::Options options() {
   edge::Options options;
   options.state_dir = "/tmp/x";
   options.mesos.principal = "diego";
+  options.cell.containerizer = "none";
   options.cell.executor = "/opt/bin/diego-executor";
   options.cell.command = "exec rep";
   options.cell.environment = {"A=b=c"};
