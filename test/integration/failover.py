@@ -33,7 +33,8 @@ class Pair:
 
     def scheduler(self, name, **more):
         return Scheduler(self.bench, self.cluster.master, name=name, strategy="binpack", idle_timeout="60s", wait_ready=False,
-                         flags=["--lock", f"zk://{self.zookeeper.address}/diego/lock"], **more)
+                         # However busy the machine, work waits for the cells that are there.
+                         flags=["--lock", f"zk://{self.zookeeper.address}/diego/lock", "--offer-wait", "10s"], **more)
 
     def run(self, scheduler, guid, indices=range(3)):
         scheduler.post_lrps(lrp(guid, indices))
