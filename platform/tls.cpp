@@ -108,10 +108,26 @@ std::string alert_words(int alert, tls::End ours, const TlsPaths& paths) {
   }
 }
 
-base::Error cannot(const std::string& what, const std::string& path) {
+base::Error cannot(const TlsFiles::File& file) {
   const std::string why = error_text(ERR_peek_last_error());
   ERR_clear_error();
-  return base::Error{what + " " + path, why};
+  return base::Error{file.flag + " " + file.path, why};
+}
+
+// What either end reads of its files; those without a path are left out.
+base::Status load(SSL_CTX* context, const TlsFiles& files) {
+  const auto found = look_at(files, std::time(nullptr));
+  if (!found.errors.empty()) return found.errors.front();
+  ERR_clear_error();
+  if (!files.ca.path.empty() && SSL_CTX_load_verify_locations(context, files.ca.path.c_str(), nullptr) != 1)
+    return cannot(files.ca);
+  if (files.cert.path.empty()) return base::ok();
+  if (SSL_CTX_use_certificate_chain_file(context, files.cert.path.c_str()) != 1) return cannot(files.cert);
+  if (SSL_CTX_use_PrivateKey_file(context, files.key.path.c_str(), SSL_FILETYPE_PEM) != 1 ||
+      SSL_CTX_check_private_key(context) != 1) {
+    return cannot(files.key);
+  }
+  return base::ok();
 }
 
 }  // namespace
@@ -161,28 +177,13 @@ std::string failure(End ours, const std::string& words, const TlsPaths& paths) {
 }
 
 base::Status prepare_client(SSL_CTX* context, const TlsPaths& paths) {
-  const auto found = look_at({TlsFiles::For::client,
-                              {"client certificate", paths.cert},
-                              {"client key", paths.key},
-                              {"certificate authority", paths.ca}},
-                             std::time(nullptr));
-  if (!found.errors.empty()) return found.errors.front();
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, on_verify);
-  ERR_clear_error();
-  if (paths.ca.empty()) {
-    SSL_CTX_set_default_verify_paths(context);
-  } else if (SSL_CTX_load_verify_locations(context, paths.ca.c_str(), nullptr) != 1) {
-    return cannot("certificate authority", paths.ca);
-  }
-  if (paths.cert.empty()) return base::ok();
-  if (SSL_CTX_use_certificate_chain_file(context, paths.cert.c_str()) != 1)
-    return cannot("client certificate", paths.cert);
-  if (SSL_CTX_use_PrivateKey_file(context, paths.key.c_str(), SSL_FILETYPE_PEM) != 1 ||
-      SSL_CTX_check_private_key(context) != 1) {
-    return cannot("client key", paths.key);
-  }
-  return base::ok();
+  if (paths.ca.empty()) SSL_CTX_set_default_verify_paths(context);
+  return load(context, {TlsFiles::For::client,
+                        {"client certificate", paths.cert},
+                        {"client key", paths.key},
+                        {"certificate authority", paths.ca}});
 }
 
 std::string names_of(const X509* certificate) {
@@ -218,10 +219,6 @@ std::string time_text(const ASN1_TIME* time) {
 }  // namespace tls
 
 base::Result<std::shared_ptr<TlsContext>> TlsContext::for_server(const TlsPaths& paths) {
-  const auto found = look_at(
-      {TlsFiles::For::server, {"certificate", paths.cert}, {"key", paths.key}, {"certificate authority", paths.ca}},
-      std::time(nullptr));
-  if (!found.errors.empty()) return found.errors.front();
   SSL_CTX* const context = SSL_CTX_new(TLS_server_method());
   assert(context != nullptr);
   std::shared_ptr<TlsContext> made(new TlsContext(context, paths));
@@ -230,15 +227,10 @@ base::Result<std::shared_ptr<TlsContext>> TlsContext::for_server(const TlsPaths&
   SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_RENEGOTIATION);
   SSL_CTX_set_mode(context,
                    SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
-  ERR_clear_error();
-  if (SSL_CTX_use_certificate_chain_file(context, paths.cert.c_str()) != 1) return cannot("certificate", paths.cert);
-  if (SSL_CTX_use_PrivateKey_file(context, paths.key.c_str(), SSL_FILETYPE_PEM) != 1 ||
-      SSL_CTX_check_private_key(context) != 1) {
-    return cannot("key", paths.key);
-  }
+  const TlsFiles files{
+      TlsFiles::For::server, {"certificate", paths.cert}, {"key", paths.key}, {"certificate authority", paths.ca}};
+  if (auto loaded = load(context, files); !loaded) return loaded.error();
   if (paths.ca.empty()) return made;
-  if (SSL_CTX_load_verify_locations(context, paths.ca.c_str(), nullptr) != 1)
-    return cannot("certificate authority", paths.ca);
   SSL_CTX_set_client_CA_list(context, SSL_load_client_CA_file(paths.ca.c_str()));
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, on_verify);
   // Resumption with client certificates is refused by OpenSSL unless the context has a name.

@@ -2,9 +2,6 @@
 // while others misbehave beside them: slow-loris clients that send a byte now and then, and one that sends
 // garbage as fast as it can. Tells as one JSON object what was answered and how long it took. test/bench/bridge
 // starts it and accounts for every 202.
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -25,6 +22,8 @@
 #include <thread>
 #include <vector>
 
+#include "test/bench/loopback.hpp"
+
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -39,21 +38,6 @@ struct Options {
   bool garbage = true;
   double limit_s = 300;
 };
-
-int connect_to(int port, bool blocking) {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<std::uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  const int on = 1;
-  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  const timeval patience{1, 0};
-  if (blocking) setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return fd;
-  close(fd);
-  return -1;
-}
 
 // Post number n is LRP load-n with as many indices as there are auctions in a post.
 std::string post(const Options& options, std::size_t number) {
@@ -116,7 +100,7 @@ class Posting {
     poster.received.clear();
     ++under_way_;
     if (poster.fd < 0) {
-      poster.fd = connect_to(options_.port, false);
+      poster.fd = bench::connect_to(options_.port);
       epoll_event event{.events = EPOLLIN, .data = {.u64 = which}};
       if (poster.fd < 0 || epoll_ctl(epoll_, EPOLL_CTL_ADD, poster.fd, &event) != 0) return end(poster, which, 0);
     }
@@ -184,7 +168,7 @@ void be_slow(const Options& options, Harm& harm) {
         one = {};
       }
       if (one.fd < 0) {
-        one.fd = connect_to(options.port, false);
+        one.fd = bench::connect_to(options.port);
         if (one.fd >= 0) ++harm.slow_opened;
       }
       // Half of them are slow in the head and half in the body, whose head they have sent at once.
@@ -214,7 +198,7 @@ void send_garbage(const Options& options, Harm& harm) {
       "POST /v1/lrps HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n[{]"};
   std::string bytes;
   while (!harm.over) {
-    const int fd = connect_to(options.port, true);
+    const int fd = bench::connect_to(options.port, 1);
     if (fd < 0) continue;
     bytes = kBegins[chance() % kBegins.size()];
     for (std::size_t i = 0, count = 1 + 16U * chance(); i < count; ++i) bytes += static_cast<char>(chance());

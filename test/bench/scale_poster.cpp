@@ -1,8 +1,5 @@
 #include "test/bench/scale_poster.hpp"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -13,6 +10,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+
+#include "test/bench/loopback.hpp"
 
 namespace scale {
 namespace {
@@ -53,21 +52,6 @@ double thread_cpu_s() {
   timespec used{};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
   return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) / 1e9;
-}
-
-int connect_to(int port) {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<std::uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  const int on = 1;
-  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  const timeval patience{120, 0};
-  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return fd;
-  close(fd);
-  return -1;
 }
 
 bool send_all(int fd, const std::string& bytes) {
@@ -141,7 +125,7 @@ void Poster::fail(const std::string& why) {
 
 void Poster::run(int port) {
   std::vector<double> millis;
-  int fd = connect_to(port);
+  int fd = bench::connect_to(port, 120);
   for (std::size_t i = next_++; i < requests_.size(); i = next_++) {
     const auto begun = std::chrono::steady_clock::now();
     const std::string answer = fd >= 0 && send_all(fd, requests_[i]) ? read_answer(fd) : "";
@@ -151,7 +135,7 @@ void Poster::run(int port) {
     fail(answer.empty() ? "no answer" : answer.substr(0, 300));
     if (!answer.empty()) continue;
     if (fd >= 0) close(fd);
-    fd = connect_to(port);
+    fd = bench::connect_to(port, 120);
     if (fd < 0) break;
   }
   if (fd >= 0) close(fd);
