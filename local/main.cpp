@@ -47,6 +47,8 @@ void add_cluster_flags(platform::Flags& flags, local::ClusterOptions& options, s
                    "docker: executors in DOCKER containers are run, by the docker CLI; process: only others");
   flags.add("docker", options.docker, "the docker CLI, with --containerizer docker");
   flags.add("docker-socket", options.docker_socket, "path of the docker engine's socket");
+  flags.add_choice("isolation", options.isolation, {"posix", "cgroups"},
+                   "cgroups: executors in control groups of their own (root), which limit and end all they start");
   flags.add("executor-environment", options.executor_environment, "NAME=VALUE for every executor; repeatable");
   flags.add_choice("log-level", log_level, {"debug", "info", "warning", "error"}, "of the log on stderr");
 }

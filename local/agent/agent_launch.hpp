@@ -36,11 +36,6 @@ void fill_command(const mesos::v1::CommandInfo& command, StartContainer& start);
 
 bool in_docker(const mesos::v1::ExecutorInfo& executor);
 
-// Of an executor's container, from the resources of the executor and its tasks.
-struct ContainerLimits {
-  double cpus = 0, mem_mb = 0;
-};
-
 // Makes `start` run the docker CLI as Mesos's docker containerizer does: `docker run`, the sandbox mounted at
 // /mnt/mesos/sandbox, DockerInfo's parameters as --key=value; arguments follow the image and the command's value.
 void run_in_docker(const AgentConfig& config, const mesos::v1::ExecutorInfo& executor, ContainerLimits limits,

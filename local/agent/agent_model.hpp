@@ -3,7 +3,7 @@
 // processes and files belong to whoever carries out its actions (agent_server.hpp, a simulation).
 //
 // What differs from the real agent, on purpose:
-// - tasks do not switch users and nothing limits their memory or CPU;
+// - tasks do not switch users; their memory and CPU are limited where the agent has control groups only;
 // - fetcher URIs: absolute paths and file:// are copied into the sandbox (under output_file or their
 //   base name, made executable if asked; archives are not unpacked), any other scheme fails the fetch;
 // - command tasks are run by a command executor inside the model (no health checks, no own process
@@ -38,6 +38,9 @@ struct AgentConfig {
   std::map<std::string, std::string> executor_environment;  // --executor_environment_variables
   std::string docker;         // The docker CLI, absolute; empty: an agent without the docker containerizer.
   std::string docker_socket;  // --docker_socket
+  // Where control groups are mounted: containers get some of their own, as with --launcher=linux and
+  // --isolation=cgroups/cpu,cgroups/mem. Empty: none, as with --launcher=posix.
+  std::string cgroup_root;
   base::Duration executor_registration_timeout = std::chrono::minutes(1);
   base::Duration executor_reregistration_timeout = std::chrono::seconds(2);
   base::Duration executor_shutdown_grace = std::chrono::seconds(5);
@@ -118,6 +121,12 @@ struct Fetch {
   bool operator==(const Fetch&) const = default;
 };
 
+// Of a container: what the executor and its tasks may use.
+struct ContainerLimits {
+  double cpus = 0, mem_mb = 0;
+  bool operator==(const ContainerLimits&) const = default;
+};
+
 // Make the sandbox (with empty stdout and stderr and `latest_link` pointing to it), fetch, start.
 // Answer: ContainerStarted, or FetchFailed. A program that cannot be executed is a ContainerStarted
 // and an exit with status 1, as through mesos-containerizer.
@@ -132,14 +141,16 @@ struct StartContainer {
   std::string file;
   std::vector<std::string> argv;
   std::map<std::string, std::string> environment;  // The whole of it.
+  std::optional<ContainerLimits> limits;           // Of control groups of its own; nullopt: it gets none.
   // If the process is `docker run`: what removes its container, also after the process has ended.
   std::vector<std::string> remove;
 };
 
-// A `docker update` to what the executor and its tasks may use now. No answer.
+// To what the executor and its tasks may use now. No answer.
 struct UpdateContainer {
   std::string container_id;
-  std::vector<std::string> argv;
+  ContainerLimits limits;
+  std::vector<std::string> argv;  // A `docker update`; empty: of its control groups.
 };
 
 // SIGTERM to the first process's group. No answer.

@@ -30,7 +30,8 @@ struct AgentServer::Impl {
       : options(std::move(options_in)),
         master(link_in),
         model(options.agent, base::Random(platform::random_seed())),
-        containers([this](AgentEvent event) { jobs.post([this, what = std::move(event)] { feed(what); }); }) {}
+        containers([this](AgentEvent event) { jobs.post([this, what = std::move(event)] { feed(what); }); },
+                   options.agent.cgroup_root) {}
 
   // ---- any thread ----
 

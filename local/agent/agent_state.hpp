@@ -49,7 +49,7 @@ struct AgentExecutor {
   bool container_gone = false;
   std::optional<int> exit_while_down;  // Raw status, noticed at recovery.
   int pid = 0;
-  ContainerLimits limits;  // Of a container in docker.
+  ContainerLimits limits;  // Of a container in docker or with control groups.
 
   std::deque<QueuedLaunch> queued;
   std::map<std::string, AgentTask> launched;    // Delivered, not terminal.

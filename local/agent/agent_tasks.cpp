@@ -138,23 +138,28 @@ void AgentModel::Impl::start_executor(AgentFramework& framework, AgentExecutor& 
   start.environment =
       executor_environment(config, agent_id, *framework.info, *executor.info, executor.info->command(), start.sandbox);
   fill_command(executor.info->command(), start);
+  executor.limits = limits_of(executor);
   if (in_docker(*executor.info)) {
-    executor.limits = limits_of(executor);
     run_in_docker(config, *executor.info, executor.limits, start);
+  } else if (!config.cgroup_root.empty()) {
+    start.limits = executor.limits;
   }
   if (!executor.command_task) executor.register_by = now + config.executor_registration_timeout;
   containers.insert(executor.container_id);
   actions.emplace_back(std::move(start));
 }
 
-// Memory only rises (Mesos: docker.cpp, the hard limit is never lowered); CPU follows.
+// Memory only rises (Mesos: docker.cpp and the memory isolator never lower the hard limit); CPU follows.
 void AgentModel::Impl::update_limits(AgentExecutor& executor) {
-  if (!in_docker(*executor.info)) return;
+  const bool docker = in_docker(*executor.info);
+  if (!docker && config.cgroup_root.empty()) return;
   ContainerLimits limits = limits_of(executor);
   limits.mem_mb = std::max(limits.mem_mb, executor.limits.mem_mb);
-  if (limits.mem_mb == executor.limits.mem_mb && limits.cpus == executor.limits.cpus) return;
+  if (limits == executor.limits) return;
   executor.limits = limits;
-  actions.emplace_back(UpdateContainer{executor.container_id, docker_update(config, executor.container_id, limits)});
+  actions.emplace_back(
+      UpdateContainer{executor.container_id, limits,
+                      docker ? docker_update(config, executor.container_id, limits) : std::vector<std::string>{}});
 }
 
 void AgentModel::Impl::deliver_queued(AgentFramework&, AgentExecutor& executor) {

@@ -88,8 +88,10 @@ std::vector<int> container_processes(int root, const std::string& sandbox) {
 
 // ---- the worker ----
 
-Containers::Containers(std::function<void(AgentEvent)> report)
-    : report_(std::move(report)), worker_([this] { work(); }) {}
+Containers::Containers(std::function<void(AgentEvent)> report, const std::string& cgroup_root)
+    : report_(std::move(report)),
+      groups_(cgroup_root.empty() ? std::nullopt : std::optional<ControlGroups>(cgroup_root)),
+      worker_([this] { work(); }) {}
 
 Containers::~Containers() { end(); }
 
@@ -105,9 +107,10 @@ void Containers::work() {
     for (const Order& order : orders) std::visit([this](const auto& one) { carry_out(one); }, order);
   }
   for (auto& [id, process] : processes_) {
-    destroy(process);
+    destroy(id, process);
     if (process.waiter.joinable()) process.waiter.join();
   }
+  if (groups_) groups_->forget();
 }
 
 namespace {
@@ -172,6 +175,17 @@ platform::Command command_of(const StartContainer& order) {
   return command;
 }
 
+// The process itself enters, so that nothing it starts can be outside.
+constexpr const char* kEnter = R"(while [ "$1" != -- ]; do echo $$ >"$1" || exit 1; shift; done; shift; exec "$@")";
+
+void enter(const std::vector<std::string>& entrances, platform::Command& command) {
+  std::vector<std::string> argv = {"/bin/sh", "-c", kEnter, "enter"};
+  argv.insert(argv.end(), entrances.begin(), entrances.end());
+  argv.emplace_back("--");
+  argv.insert(argv.end(), command.argv.begin(), command.argv.end());
+  command.argv = std::move(argv);
+}
+
 // The docker CLI for something short; what it says of a failure goes into the sandbox.
 void run_docker(const std::vector<std::string>& argv, const std::map<std::string, std::string>& environment,
                 const std::string& sandbox) {
@@ -194,18 +208,27 @@ void Containers::carry_out(const StartContainer& order) {
     report_(FetchFailed{order.container_id});
     return;
   }
-  auto child = platform::ChildProcess::start(command_of(order));
-  if (!child) {
-    note(order, "Failed to execute command: " + child.error().message());
+  const bool grouped = groups_ && order.limits;
+  const auto failed = [&](const base::Error& error) {
+    if (grouped) (void)groups_->end(order.container_id);
+    note(order, "Failed to execute command: " + error.message());
     report_(ContainerStarted{order.container_id, 0});
     report_(ContainerExited{order.container_id, 1 << 8});
-    return;
+  };
+  platform::Command command = command_of(order);
+  if (grouped) {
+    const auto entrances = groups_->make(order.container_id, *order.limits);
+    if (!entrances) return failed(entrances.error());
+    enter(*entrances, command);
   }
+  auto child = platform::ChildProcess::start(command);
+  if (!child) return failed(child.error());
   Process& process = processes_[order.container_id];
   process.pid = child->pid();
   process.sandbox = order.sandbox;
   process.remove = order.remove;
   process.environment = order.environment;
+  process.grouped = grouped;
   report_(ContainerStarted{order.container_id, process.pid});
   process.waiter = std::thread([this, id = order.container_id, waited = std::move(*child)]() mutable {
     std::optional<int> status;
@@ -218,7 +241,9 @@ void Containers::carry_out(const StartContainer& order) {
 void Containers::carry_out(const UpdateContainer& order) {
   const auto found = processes_.find(order.container_id);
   if (found == processes_.end() || found->second.exited) return;
-  run_docker(order.argv, found->second.environment, found->second.sandbox);
+  if (!found->second.grouped) return run_docker(order.argv, found->second.environment, found->second.sandbox);
+  if (const auto limited = groups_->limit(order.container_id, order.limits); !limited)
+    platform::log_warning(limited.error().message());
 }
 
 void Containers::carry_out(const TerminateContainer& order) {
@@ -230,7 +255,7 @@ void Containers::carry_out(const TerminateContainer& order) {
 void Containers::carry_out(const DestroyContainer& order) {
   const auto found = processes_.find(order.container_id);
   if (found == processes_.end()) return;
-  destroy(found->second);
+  destroy(found->first, found->second);
 }
 
 // The entry may go once nothing is left to destroy.
@@ -239,12 +264,15 @@ void Containers::carry_out(const Exited& order) {
   if (found == processes_.end()) return;
   found->second.exited = true;
   found->second.waiter.join();
-  destroy(found->second);
+  destroy(found->first, found->second);
   processes_.erase(found);
 }
 
-void Containers::destroy(Process& process) {
+void Containers::destroy(const std::string& id, Process& process) {
   if (!process.remove.empty()) run_docker(process.remove, process.environment, process.sandbox);
+  if (process.grouped) {
+    if (const auto ended = groups_->end(id); !ended) platform::log_warning(ended.error().message());
+  }
   // A process may fork while we look, and one in the middle of an exec shows no environment: look
   // until there is nobody, twice.
   int empty_rounds = 0;

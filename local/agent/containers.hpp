@@ -5,11 +5,13 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <thread>
 #include <variant>
 
 #include "local/agent/agent_model.hpp"
+#include "local/agent/control_groups.hpp"
 #include "platform/mailbox.hpp"
 
 namespace local {
@@ -28,8 +30,8 @@ std::vector<int> container_processes(int root, const std::string& sandbox);
 class Containers {
  public:
   // `report` is called from several threads, with ContainerStarted, FetchFailed and ContainerExited;
-  // it must only post.
-  explicit Containers(std::function<void(AgentEvent)> report);
+  // it must only post. `cgroup_root` as AgentConfig's.
+  Containers(std::function<void(AgentEvent)> report, const std::string& cgroup_root);
   ~Containers();  // As end().
   Containers(const Containers&) = delete;
   Containers& operator=(const Containers&) = delete;
@@ -53,6 +55,7 @@ class Containers {
     std::string sandbox;
     std::vector<std::string> remove;  // Of StartContainer.
     std::map<std::string, std::string> environment;
+    bool grouped = false;  // It has control groups.
     bool exited = false;
     std::thread waiter;
   };
@@ -63,9 +66,10 @@ class Containers {
   void carry_out(const TerminateContainer& order);
   void carry_out(const DestroyContainer& order);
   void carry_out(const Exited& order);
-  void destroy(Process& process);
+  void destroy(const std::string& id, Process& process);
 
   std::function<void(AgentEvent)> report_;
+  const std::optional<ControlGroups> groups_;
   platform::Mailbox<Order> orders_;
   std::map<std::string, Process> processes_;  // Of the worker thread.
   std::thread worker_;

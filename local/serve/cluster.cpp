@@ -15,6 +15,7 @@
 
 #include "base/text.hpp"
 #include "local/agent/agent_server.hpp"
+#include "local/agent/control_groups.hpp"
 #include "local/model/resources.hpp"
 #include "local/serve/master_server.hpp"
 #include "mesos/v1/mesos.pb.h"
@@ -27,6 +28,7 @@ namespace {
 using platform::ServerRequest;
 using platform::ServerResponse;
 
+constexpr const char* kCgroupRoot = "/sys/fs/cgroup";
 constexpr const char* kDefaultResources = "cpus:4;mem:4096;disk:8192;ports:[31000-31999]";
 
 // {"credentials":[{"principal":"p","secret":"s"}]}
@@ -132,6 +134,7 @@ base::Result<AgentServerOptions> Cluster::Impl::agent_options(std::size_t index)
     agent.agent.docker = options.docker;
     agent.agent.docker_socket = options.docker_socket;
   }
+  if (options.isolation == "cgroups") agent.agent.cgroup_root = kCgroupRoot;
   agent.agent.executor_registration_timeout = options.executor_registration_timeout;
   agent.agent.executor_reregistration_timeout = options.executor_reregistration_timeout;
   agent.agent.executor_shutdown_grace = options.executor_shutdown_grace;
@@ -228,6 +231,10 @@ Cluster::~Cluster() { stop(); }
 
 base::Status Cluster::start() {
   Impl& impl = *impl_;
+  if (impl.options.isolation == "cgroups") {
+    if (const base::Status fine = ControlGroups(kCgroupRoot).check(); !fine)
+      return base::Error{"--isolation cgroups", fine.error().message()};
+  }
   if (base::Status made = impl.make_work_dir(); !made) return made;
   MasterServerOptions options;
   options.listen = {impl.options.listen_ip, static_cast<int>(impl.options.port)};

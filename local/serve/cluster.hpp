@@ -24,6 +24,7 @@ struct ClusterOptions {
   std::string credentials_file;                   // As mesos-master's --credentials; empty: no authentication.
   std::vector<std::string> executor_environment;  // K=V
   std::string containerizer = "process";          // docker: also executors in DOCKER containers.
+  std::string isolation = "posix";                // cgroups: executors in control groups of their own.
   std::string docker = "/usr/bin/docker", docker_socket = "/var/run/docker.sock";
   base::Duration executor_registration_timeout = std::chrono::minutes(1);
   base::Duration executor_reregistration_timeout = std::chrono::seconds(2);

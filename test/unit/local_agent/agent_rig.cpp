@@ -41,15 +41,17 @@ void add_scalar(google::protobuf::RepeatedPtrField<mesos::v1::Resource>& resourc
   resource.mutable_scalar()->set_value(value);
 }
 
-Shared<mesos::v1::ExecutorInfo> executor_of(const std::string& id, bool docker) {
+Shared<mesos::v1::ExecutorInfo> executor_of(const std::string& id, bool docker, bool sized) {
   auto info = std::make_shared<mesos::v1::ExecutorInfo>();
   info->set_type(mesos::v1::ExecutorInfo::CUSTOM);
   info->mutable_executor_id()->set_value(id);
   info->mutable_framework_id()->set_value("F");
   info->mutable_command()->set_value("exec /bin/executor");
-  if (!docker) return info;
-  info->mutable_container()->set_type(mesos::v1::ContainerInfo::DOCKER);
-  info->mutable_container()->mutable_docker()->set_image("cell");
+  if (docker) {
+    info->mutable_container()->set_type(mesos::v1::ContainerInfo::DOCKER);
+    info->mutable_container()->mutable_docker()->set_image("cell");
+  }
+  if (!sized) return info;
   add_scalar(*info->mutable_resources(), "cpus", 1);
   add_scalar(*info->mutable_resources(), "mem", 512);
   return info;
@@ -82,7 +84,10 @@ mesos::v1::TaskInfo command_task(const std::string& id, const std::string& comma
 }
 
 AgentRig::AgentRig(RigOptions options)
-    : docker(options.docker), model(config_of(options), base::Random(7)), framework(framework_of(options)) {
+    : docker(options.docker),
+      sized(docker || !options.agent.cgroup_root.empty()),
+      model(config_of(options), base::Random(7)),
+      framework(framework_of(options)) {
   reregister();
 }
 
@@ -137,7 +142,10 @@ void AgentRig::note(const AgentAction& action, Lines& lines) {
     executor_of_container_[start->container_id] = id;
     lines.push_back("start " + id);
   } else if (const auto* update = std::get_if<UpdateContainer>(&action)) {
-    lines.push_back("update " + executor(update->container_id) + " " + fmt::format("{}", fmt::join(update->argv, " ")));
+    const std::string to = update->argv.empty()
+                               ? fmt::format("cpus {} mem {}", update->limits.cpus, update->limits.mem_mb)
+                               : fmt::format("{}", fmt::join(update->argv, " "));
+    lines.push_back("update " + executor(update->container_id) + " " + to);
   } else if (const auto* term = std::get_if<TerminateContainer>(&action)) {
     lines.push_back("terminate " + executor(term->container_id));
   } else if (const auto* destroy = std::get_if<DestroyContainer>(&action)) {
@@ -167,14 +175,14 @@ Lines AgentRig::reregister() {
 }
 
 Lines AgentRig::run(const std::string& executor, const std::vector<std::string>& tasks, bool launch_executor) {
-  RunTask run{framework, executor_of(executor, docker), {}, tasks.size() > 1, launch_executor};
+  RunTask run{framework, executor_of(executor, docker, sized), {}, tasks.size() > 1, launch_executor};
   for (const std::string& id : tasks) {
     auto task = std::make_shared<mesos::v1::TaskInfo>();
     task->set_name(id);
     task->mutable_task_id()->set_value(id);
     task->mutable_agent_id()->set_value("A");
     *task->mutable_executor() = *run.executor;
-    if (docker) add_scalar(*task->mutable_resources(), "mem", 100);
+    if (sized) add_scalar(*task->mutable_resources(), "mem", 100);
     run.tasks.push_back(std::move(task));
   }
   return master(std::move(run));

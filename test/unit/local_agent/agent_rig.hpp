@@ -17,8 +17,8 @@ struct RigOptions {
   bool checkpoint = true;
   bool partition_aware = true;
   bool killing_state = true;
-  bool docker = false;  // Executors are in DOCKER containers of 512 MiB and a core, tasks want 100 MiB.
-  AgentConfig agent;
+  bool docker = false;  // Executors are in DOCKER containers.
+  AgentConfig agent;    // With docker or a cgroup_root executors have 512 MiB and a core, tasks 100 MiB.
 };
 
 class AgentRig {
@@ -61,7 +61,7 @@ class AgentRig {
   std::uint64_t stream_of(const std::string& executor) const { return streams_.at(executor); }
   std::string last_record;
 
-  const bool docker;
+  const bool docker, sized;
   AgentModel model;
   base::Time now{std::chrono::seconds(1'700'000'000)};
   Shared<mesos::v1::FrameworkInfo> framework;
