@@ -64,6 +64,9 @@ base::Status check_container(const CellOptions& cell) {
                                            " (none runs cells as bare processes)"};
   if (!cell.in_image() && cell.executor.empty())
     return base::Error{"--executor", "is needed: the path of diego-executor on the agents"};
+  if (is_uri(cell.executor) && (cell.in_image() || cell.executor.ends_with('/')))
+    return base::Error{"--executor " + cell.executor,
+                       cell.in_image() ? "is no path in the image" : "names no file to fetch"};
   if (!has_image) {
     if (!cell.image.empty() || !cell.volumes.empty())
       return base::Error{cell.image.empty() ? "--cell-volume" : "--cell-image",
@@ -104,9 +107,9 @@ void add_cell_flags(platform::Flags& flags, CellOptions& cell, core::Config& cor
   flags.add("cell-docker-parameter", cell.docker_parameters,
             "key=value for docker run, such as cap-add=SYS_ADMIN; repeatable");
   flags.add("cell-volume", cell.volumes, "host:container[:ro|rw], a folder of the agent in the cell; repeatable");
-  flags.add(
-      "executor", cell.executor,
-      "path of diego-executor on the agents; with --cell-image in the image, by default what its entry point runs");
+  flags.add("executor", cell.executor,
+            "diego-executor: path on the agents, or URI that they fetch; with --cell-image in the image, by default "
+            "what its entry point runs");
   flags.add("cell-command", cell.command, "shell command that runs the cell (rep and all) under the executor");
   flags.add("cell-rep-url", cell.rep_url,
             "where the executor finds its rep; auto: a free port, told to --cell-command as $REP_LISTEN");

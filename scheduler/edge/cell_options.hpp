@@ -22,7 +22,7 @@ struct CellOptions {
   bool privileged = true;                      // docker: garden wants it, or capabilities by `docker_parameters`.
   std::vector<std::string> docker_parameters;  // key=value, of `docker run --key=value`.
   std::vector<std::string> volumes;            // host:container[:ro|rw]
-  std::string executor;                        // Path on the agent, or in the image.
+  std::string executor;                        // Path on the agent or URI for it to fetch; or path in the image.
   std::string command;                         // The cell's processes, run by the executor.
   std::string rep_url = "auto";
   std::vector<std::string> environment;  // K=V
@@ -47,6 +47,14 @@ base::Status finish_cell(const CellOptions& cell, core::Config& core);
 
 // "key=value" at its first '='. Of a text that finish_cell() has passed.
 std::pair<std::string, std::string> split_setting(const std::string& text);
+
+// The variable by which a cell learns of its root file systems, and what is in it: stack[:path] with commas; "" where
+// no path is given, so that the cell offers what it has.
+inline constexpr const char* kRootFsVariable = "DIEGO_MESOS_ROOTFS";
+std::string rootfs_told(const CellOptions& cell);
+
+// Whether `executor` is for Mesos to fetch.
+inline bool is_uri(const std::string& executor) { return executor.find("://") != std::string::npos; }
 
 // What --cell-volume says.
 struct CellVolume {

@@ -27,6 +27,15 @@ std::string fnv1a(std::string_view bytes) {
 // Where the images of images/diego-cell have it.
 constexpr const char* kExecutorInImage = "/usr/bin/diego-executor";
 
+// Fetched into the sandbox, where the process starts.
+std::string fetched(mesos::v1::CommandInfo& command, const std::string& from) {
+  auto& uri = *command.add_uris();
+  uri.set_value(from);
+  uri.set_executable(true);
+  uri.set_extract(false);
+  return "./" + std::filesystem::path(from.substr(0, from.find_first_of("?#"))).filename().string();
+}
+
 // Of the docker containerizer arguments follow the file, or go to the image's entry point; everywhere else they
 // begin with argv[0] (facts of Mesos: DockerContainerizer repeats nothing).
 void set_file(mesos::v1::CommandInfo& command, const CellOptions& cell) {
@@ -35,7 +44,8 @@ void set_file(mesos::v1::CommandInfo& command, const CellOptions& cell) {
     if (!cell.executor.empty()) command.set_value(cell.executor);
     return;
   }
-  const std::string file = cell.executor.empty() ? kExecutorInImage : cell.executor;
+  std::string file = cell.executor.empty() ? kExecutorInImage : cell.executor;
+  if (is_uri(file)) file = fetched(command, file);
   command.set_value(file);
   command.add_arguments(std::filesystem::path(file).filename().string());
 }

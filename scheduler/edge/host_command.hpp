@@ -10,7 +10,9 @@ namespace edge {
 
 // For /bin/sh in the sandbox, with the variables that an executor gives its cell's command. It removes what another
 // cell has left on this agent, then is `docker run` itself: TERM goes to the container, whose end is its own. The
-// container is below the executor's cgroup, so that Mesos's limits hold for it and it ends with the executor.
+// container is below the executor's control group, so that Mesos's limits hold for it and it ends with the executor;
+// where the executor has none of its own, one line on stderr says so. Where docker does not answer or cannot do that:
+// one line on stderr, status 69.
 std::string host_command(const CellOptions& cell);
 
 // One word for a shell, whatever it holds.

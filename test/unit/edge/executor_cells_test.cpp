@@ -33,6 +33,20 @@ TEST_CASE("a cell's ExecutorInfo says all that the executor needs", "[cells]") {
   CHECK(environment.at("DIEGO_MESOS_CELL_ZONE") == "z1");
   CHECK(environment.at("DIEGO_MESOS_REP_URL") == "auto");
   CHECK(environment.at("A") == "b=c");
+  CHECK(environment.at("DIEGO_MESOS_ROOTFS") == "a:/a,b");
+}
+
+TEST_CASE("an executor that is a URI is fetched into the sandbox and run there", "[cells]") {
+  auto fetched = options();
+  fetched.cell.executor = "https://files/v1/diego-executor?token=a/b";
+  mesos::v1::ExecutorInfo info;
+  REQUIRE(info.ParseFromString(edge::ExecutorCells(fetched).executor_info({"E", "cell-1", "S", "z1", {}})));
+  CHECK(info.command().value() == "./diego-executor");
+  CHECK(info.command().arguments(0) == "diego-executor");
+  REQUIRE(info.command().uris_size() == 1);
+  CHECK(info.command().uris(0).value() == fetched.cell.executor);
+  CHECK(info.command().uris(0).executable());
+  CHECK_FALSE(info.command().uris(0).extract());
 }
 
 TEST_CASE("the fingerprint follows the configuration and nothing else", "[cells]") {

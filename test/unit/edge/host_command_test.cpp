@@ -20,42 +20,56 @@ class Machine {
     std::string made = "/tmp/diego-host-XXXXXX";
     REQUIRE(::mkdtemp(made.data()) != nullptr);
     folder_ = made;
-    std::ofstream(folder_ + "/docker") << "#!/bin/sh\n"
-                                          "[ \"$1\" = ps ] && cat " +
-                                              folder_ +
-                                              "/left\n"
-                                              "for word; do echo \"$word\"; done >>" +
-                                              folder_ +
-                                              "/asked\n"
-                                              "echo . >>" +
-                                              folder_ + "/asked\n";
-    fs::permissions(folder_ + "/docker", fs::perms::owner_all);
-    leaves("");
+    program("docker",
+            "for word; do echo \"$word\"; done >>asked; echo . >>asked\n"
+            "[ \"$1\" != ps ] || cat left\n"
+            "[ \"$1\" != info ] || cat driver\n");
+    write("left", "");
+    write("driver", "cgroupfs\n");
+    in_group("/mesos/run");
   }
   ~Machine() { fs::remove_all(folder_); }
   Machine(const Machine&) = delete;
   Machine& operator=(const Machine&) = delete;
 
-  void leaves(const std::string& ids) const { std::ofstream(folder_ + "/left") << ids; }
+  // What docker says: containers with the label, its driver of control groups, or nothing at all.
+  void leaves(const std::string& ids) const { write("left", ids); }
+  void has_driver(const std::string& name) const { write("driver", name); }
+  void has_no_docker() const { program("docker", "echo Cannot connect >&2; exit 1\n"); }
+  // As the machine's control groups cannot be chosen, a sed that reads others.
+  void in_group(const std::string& group, const std::string& line = "5:cpuset:/\n4:memory:") const {
+    write("cgroup", line + group + "\n3:cpu,cpuacct:" + group + "\n");
+    program("sed", "[ \"$3\" = /proc/self/cgroup ] || exit 9; exec /bin/sed \"$1\" \"$2\" cgroup\n");
+  }
 
-  // What docker was asked, a word a line, each call ended by a dot; but for the cgroup, which is the machine's.
-  std::string run(const std::string& script) const {
+  // What docker was asked, a word a line, each call ended by a dot.
+  std::string run(const std::string& script, int status = 0) const {
     platform::Command command;
     command.argv = {"/bin/sh", "-c", script};
-    command.environment = {{"PATH", folder_ + ":/usr/bin:/bin"}, {"CELL_ID", "cell-1"}, {"MESOS_SANDBOX", "/w/run"}};
+    command.environment = {{"PATH", folder_ + ":/usr/bin:/bin"},
+                           {"CELL_ID", "cell-1"},
+                           {"MESOS_SANDBOX", "/w/run"},
+                           {"MESOS_DIRECTORY", "/w/run"}};
     command.directory = folder_;
     command.stdout_file = command.stderr_file = folder_ + "/said";
     auto child = platform::ChildProcess::start(command);
     REQUIRE(child);
-    REQUIRE(child->wait(std::chrono::seconds(30)) == 0);
-    std::ifstream said(folder_ + "/asked");
-    std::string text{std::istreambuf_iterator<char>(said), {}};
-    if (const auto at = text.find("--cgroup-parent\n"); at != std::string::npos)
-      text.erase(at, text.find('\n', at + 16) + 1 - at);
-    return text;
+    REQUIRE(child->wait(std::chrono::seconds(30)) == status << 8);
+    return read("asked");
   }
+  std::string said() const { return read("said"); }
 
  private:
+  void write(const std::string& name, const std::string& text) const { std::ofstream(folder_ + "/" + name) << text; }
+  std::string read(const std::string& name) const {
+    std::ifstream file(folder_ + "/" + name);
+    return {std::istreambuf_iterator<char>(file), {}};
+  }
+  void program(const std::string& name, const std::string& script) const {
+    write(name, "#!/bin/sh\ncd " + folder_ + "\n" + script);
+    fs::permissions(folder_ + "/" + name, fs::perms::owner_all);
+  }
+
   std::string folder_;
 };
 
@@ -68,8 +82,9 @@ edge::CellOptions on_host() {
 }
 
 const std::string kLooked = "ps\n--all\n--quiet\n--filter\nlabel=cf-mesos.cell\n.\n";
+const std::string kAsked = "info\n--format\n{{.CgroupDriver}}\n.\n";
 const std::string kRun =
-    "run\n--rm\n--name\ndiego-cell-1\n--label\ncf-mesos.cell=cell-1\n--net\nhost\n"
+    "run\n--rm\n--name\ndiego-cell-1\n--label\ncf-mesos.cell=cell-1\n--net\nhost\n--cgroup-parent\n/mesos/run\n"
     "--env\nCELL_ID\n--env\nCELL_MEMORY_MB\n--env\nCELL_DISK_MB\n--env\nCELL_ZONE\n--env\nREP_LISTEN\n"
     "--env\nREP_ADMIN_LISTEN\n--env\nREP_URL\n";
 const std::string kSandbox = "--env\nMESOS_SANDBOX=/mnt/mesos/sandbox\n--volume\n/w/run:/mnt/mesos/sandbox\n";
@@ -78,7 +93,7 @@ const std::string kImageSays = "registry/cell:1\n/bin/sh\n-c\neval \"$DIEGO_MESO
 }  // namespace
 
 TEST_CASE("a cell on the host is one docker run, of what its image says", "[host]") {
-  CHECK(Machine().run(host_command(on_host())) == kLooked + kRun + kSandbox + kImageSays);
+  CHECK(Machine().run(host_command(on_host())) == kLooked + kAsked + kRun + kSandbox + kImageSays);
 }
 
 TEST_CASE("volumes, parameters and variables reach docker as they were written", "[host]") {
@@ -100,7 +115,38 @@ TEST_CASE("what another cell left on the agent is removed before", "[host]") {
   Machine machine;
   machine.leaves("aaa\nbbb\n");
   CHECK(machine.run(host_command(on_host())) ==
-        kLooked + "rm\n--force\n--volumes\naaa\nbbb\n.\n" + kRun + kSandbox + kImageSays);
+        kLooked + "rm\n--force\n--volumes\naaa\nbbb\n.\n" + kAsked + kRun + kSandbox + kImageSays);
+}
+
+TEST_CASE("in version 2 of control groups the executor is in a leaf, and its container beside it", "[host]") {
+  Machine machine;
+  machine.in_group("/mesos/run/leaf", "0::");
+  CHECK(machine.run(host_command(on_host())) == kLooked + kAsked + kRun + kSandbox + kImageSays);
+}
+
+TEST_CASE("a control group that is not the executor's is not its container's either", "[host]") {
+  Machine machine;
+  machine.in_group(GENERATE("/", "/system.slice/mesos-agent.service", "/mesos/other", "/mesos/run/below"));
+  std::string run = kRun;
+  run.replace(run.find("--cgroup-parent\n/mesos/run\n"), 27, "");
+  CHECK(machine.run(host_command(on_host())) == kLooked + run + kSandbox + kImageSays);
+  CHECK(machine.said().starts_with("no control group of the executor "));
+}
+
+TEST_CASE("docker whose control groups are systemd's runs no cell", "[host]") {
+  Machine machine;
+  machine.has_driver("systemd\n");
+  CHECK(machine.run(host_command(on_host()), 69) == kLooked + kAsked);
+  CHECK(machine.said() ==
+        "the host lacks Docker's cgroup driver cgroupfs: it is 'systemd' (dockerd --exec-opt "
+        "native.cgroupdriver=cgroupfs)\n");
+}
+
+TEST_CASE("without a docker engine there is no cell", "[host]") {
+  Machine machine;
+  machine.has_no_docker();
+  CHECK(machine.run(host_command(on_host()), 69).empty());
+  CHECK(machine.said() == "Cannot connect\nthe host lacks a Docker engine that answers\n");
 }
 
 TEST_CASE("whatever a text holds it is one word of a shell", "[host]") {

@@ -151,6 +151,12 @@ TEST_CASE("how a cell is contained is checked", "[options]") {
   host.cell.executor.clear();
   CHECK(refusal(host) == "--executor: is needed: the path of diego-executor on the agents");
 
+  host.cell.executor = "file:///opt/bin/";
+  CHECK(refusal(host) == "--executor file:///opt/bin/: names no file to fetch");
+  host.cell.containerizer = "docker";
+  host.cell.executor = "https://files/diego-executor";
+  CHECK(refusal(host) == "--executor https://files/diego-executor: is no path in the image");
+
   auto bare = good();
   bare.cell.image = "diego-cell";
   CHECK(refusal(bare) == "--cell-image: is not for --cell-containerizer none");
