@@ -1,6 +1,7 @@
 #include "cell/core/config.hpp"
 
 #include <charconv>
+#include <set>
 
 namespace cell {
 namespace {
@@ -53,8 +54,12 @@ base::Result<Config> complete(Config config, const Environment& environment) {
   if (config.rep_listen.empty()) return base::Error{"REP_LISTEN", "is not set, and there is no --rep-listen"};
   if (const auto listen = parse_listen("--rep-listen", config.rep_listen); !listen) return listen.error();
   if (const auto listen = parse_listen("--rep-admin-listen", config.rep_admin_listen); !listen) return listen.error();
+  std::set<std::string> stacks;
   for (const std::string& text : config.rootfs) {
-    if (const auto stack = parse_stack(text); !stack) return stack.error();
+    const auto stack = parse_stack(text);
+    if (!stack) return stack.error();
+    if (!stacks.insert(stack->name).second)
+      return base::Error{"--rootfs " + text, "is the second of this stack; a cell has one of each"};
   }
   for (const std::string& text : config.log_agent_env) {
     if (text.find('=') == std::string::npos || text.front() == '=')
@@ -65,8 +70,9 @@ base::Result<Config> complete(Config config, const Environment& environment) {
 
 base::Result<Stack> parse_stack(std::string_view text) {
   const auto colon = text.find(':');
-  if (colon == std::string_view::npos || colon == 0 || colon + 1 == text.size())
-    return base::Error{"--rootfs " + std::string(text), "is not stack:path"};
+  if (text.empty() || colon == 0 || colon + 1 == text.size())
+    return base::Error{"--rootfs " + std::string(text), "is not stack[:path]"};
+  if (colon == std::string_view::npos) return Stack{std::string(text), ""};
   return Stack{std::string(text.substr(0, colon)), std::string(text.substr(colon + 1))};
 }
 

@@ -24,7 +24,7 @@ struct Config {
   std::string cell_id, zone;
   std::int64_t memory_mb = 0, disk_mb = 0;
   std::int64_t containers_max = 250;
-  std::vector<std::string> rootfs;  // stack:path
+  std::vector<std::string> rootfs;  // stack:path, or the stack alone of one among the packages.
   std::vector<std::string> placement_tags, optional_placement_tags;
 
   // Where things are.

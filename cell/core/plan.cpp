@@ -133,10 +133,12 @@ base::Status add_diego(const Config& config, const Packages& packages, const std
                        std::vector<Process>& garden, std::optional<Process>& rep) {
   if (packages.program("gdn").empty())
     return base::Error{config.packages, "has a rep but no gdn; both are Diego's packages (CELL_PACKAGES)"};
-  if (config.rootfs.empty() && packages.rootfs.empty())
+  const auto stacks = packages.offered(config);
+  if (!stacks) return stacks.error();
+  if (stacks->empty())
     return base::Error{config.packages, "has no <stack>/rootfs.tar, and there is no --rootfs stack:path"};
   const std::string json_path = config.sandbox + "/rep.json";
-  auto json = render_rep_json(config, packages, rep_template);
+  auto json = render_rep_json(config, packages, *stacks, rep_template);
   if (!json) return json.error();
   auto process = rep_of(config, json_path);
   if (!process) return process.error();
@@ -157,6 +159,22 @@ base::Status add_diego(const Config& config, const Packages& packages, const std
 std::string Packages::program(const std::string& name) const {
   const auto found = programs.find(name);
   return found == programs.end() ? std::string() : found->second;
+}
+
+base::Result<std::vector<std::string>> Packages::offered(const Config& config) const {
+  if (config.rootfs.empty()) return rootfs;
+  std::vector<std::string> all;
+  for (const std::string& text : config.rootfs) {
+    const auto stack = parse_stack(text);
+    if (!stack) return stack.error();
+    const auto found = std::find_if(rootfs.begin(), rootfs.end(),
+                                    [&stack](const std::string& one) { return one.starts_with(stack->name + ":"); });
+    if (stack->path.empty() && found == rootfs.end())
+      return base::Error{"--rootfs " + text,
+                         "names no path, and there is no " + text + "/rootfs.tar in " + config.packages};
+    all.push_back(stack->path.empty() ? *found : text);
+  }
+  return all;
 }
 
 base::Result<Plan> make_plan(const Config& config, const Packages& packages, const std::vector<Job>& jobs,

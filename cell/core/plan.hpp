@@ -27,10 +27,13 @@ struct Packages {
   std::string healthcheck;                      // The directory with the program healthcheck; may be "".
 
   std::string program(const std::string& name) const;  // "" for none.
+  // As stack:path what a cell offers: all that the config names, else all of `rootfs`.
+  base::Result<std::vector<std::string>> offered(const Config& config) const;
   bool has_rep() const { return !program("rep").empty(); }
 };
-inline constexpr const char* kPrograms[] = {"rep",  "gdn",     "dadoo",  "init",      "nstar",     "tar",
-                                            "runc", "grootfs", "tardis", "newuidmap", "newgidmap", "forwarder-agent"};
+inline constexpr const char* kPrograms[] = {"rep",   "gdn",     "dadoo",  "init",      "nstar",     "tar",
+                                            "runc",  "grootfs", "tardis", "newuidmap", "newgidmap", "forwarder-agent",
+                                            "consul"};
 
 struct Check {
   enum class Kind { none, http, tcp, command };

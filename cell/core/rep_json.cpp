@@ -150,7 +150,7 @@ base::Status refuse_mesos_keys(const std::string& where, const std::string& text
 }  // namespace
 
 base::Result<std::string> render_rep_json(const Config& config, const Packages& packages,
-                                          const std::string& rep_template) {
+                                          const std::vector<std::string>& stacks, const std::string& rep_template) {
   Object rep;
   set_defaults(rep, config);
   set_certificates(rep, config);
@@ -177,7 +177,7 @@ base::Result<std::string> render_rep_json(const Config& config, const Packages& 
   rep.set("listen_addr_securable", (loopback ? "0.0.0.0" : listen->host) + ":" + listen->port);
   rep.set("garden_network", "unix");
   rep.set("garden_addr", config.data + "/garden/garden.sock");
-  rep.set("preloaded_root_fs", config.rootfs.empty() ? packages.rootfs : config.rootfs);
+  rep.set("preloaded_root_fs", stacks);
   if (!config.placement_tags.empty()) rep.set("placement_tags", config.placement_tags);
   if (!config.optional_placement_tags.empty()) rep.set("optional_placement_tags", config.optional_placement_tags);
   return rep.print();

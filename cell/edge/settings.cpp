@@ -26,7 +26,8 @@ void declare(platform::Flags& parser, Options& options) {
   parser.add("max-containers", config.containers_max, "containers that garden allows, one of them for its health check",
              2, 1'000'000);
   parser.add("rootfs", config.rootfs,
-             "stack:path of a root file system; default: every STACK/rootfs.tar in --packages");
+             "stack:path of a root file system, or the STACK of one in --packages; repeatable; default: every "
+             "STACK/rootfs.tar in --packages");
   parser.add("placement-tag", config.placement_tags, "placement tag that work must carry");
   parser.add("optional-placement-tag", config.optional_placement_tags, "placement tag that work may carry");
 

@@ -11,28 +11,50 @@ namespace {
 
 constexpr std::int64_t kMany = std::numeric_limits<std::int32_t>::max();
 
+std::vector<std::string> items_of(const std::vector<std::string>& values) {
+  std::vector<std::string> all;
+  for (const std::string& value : values) {
+    for (auto& item : base::split_list(value)) all.push_back(std::move(item));
+  }
+  return all;
+}
+
+std::string stack_of(const std::string& entry) { return entry.substr(0, entry.find(':')); }
+
 diego::RootFsProviders rootfs_providers(const std::vector<std::string>& entries) {
   diego::RootFsProviders providers;
-  for (const std::string& entry : entries) {
+  for (const std::string& entry : items_of(entries)) {
     if (entry == "docker") {
       providers[entry].kind = diego::RootFsProvider::Kind::arbitrary;
       continue;
     }
-    const std::string stack = entry.substr(0, entry.find(':'));
     for (const char* scheme : {"preloaded", "preloaded+layer"}) {
       providers[scheme].kind = diego::RootFsProvider::Kind::fixed_set;
-      providers[scheme].set.insert(stack);
+      providers[scheme].set.insert(stack_of(entry));
     }
   }
   return providers;
 }
 
 std::set<std::string> set_of(const std::vector<std::string>& values) {
-  std::set<std::string> all;
-  for (const std::string& value : values) {
-    for (auto& item : base::split_list(value)) all.insert(std::move(item));
+  const auto items = items_of(values);
+  return {items.begin(), items.end()};
+}
+
+base::Status check_rootfs(const CellOptions& cell) {
+  std::set<std::string> stacks;
+  for (const std::string& entry : items_of(cell.rootfs)) {
+    const std::string where = "--cell-rootfs " + entry, stack = stack_of(entry);
+    if (stack.empty() || entry.ends_with(':')) return base::Error{where, "is not stack[:path]"};
+    // The rest of a root file system's URL, as an app asks for it.
+    if (entry != "docker" && (stack == "docker" || stack.starts_with("preloaded")))
+      return base::Error{where, "'" + stack + "' is no stack"};
+    if (!stacks.insert(stack).second) return base::Error{where, "is the second of this stack; a cell has one of each"};
   }
-  return all;
+  const auto said = [](const std::string& variable) { return split_setting(variable).first == kRootFsVariable; };
+  if (!rootfs_told(cell).empty() && std::any_of(cell.environment.begin(), cell.environment.end(), said))
+    return base::Error{std::string("--cell-env ") + kRootFsVariable, "is for --cell-rootfs to say, which has a path"};
+  return base::ok();
 }
 
 bool is_setting(const std::string& text) {
@@ -84,6 +106,17 @@ std::pair<std::string, std::string> split_setting(const std::string& text) {
   return {text.substr(0, equals), text.substr(equals + 1)};
 }
 
+std::string rootfs_told(const CellOptions& cell) {
+  std::string told;
+  bool with_path = false;
+  for (const std::string& entry : items_of(cell.rootfs)) {
+    if (entry == "docker") continue;
+    with_path = with_path || entry.find(':') != std::string::npos;
+    told += (told.empty() ? "" : ",") + entry;
+  }
+  return with_path ? told : "";
+}
+
 base::Result<CellVolume> parse_volume(const std::string& text) {
   const std::string where = "--cell-volume " + text;
   const auto parts = base::split_list(text, ':');
@@ -122,7 +155,8 @@ void add_cell_flags(platform::Flags& flags, CellOptions& cell, core::Config& cor
   flags.add("cell-max-disk-mb", cell.max_disk_mb, "the same for disk", 0, kMany);
   flags.add("cell-max-containers", cell.max_containers, "instances per cell", 1, kMany);
   flags.add("cell-proxy-mem-mb", cell.proxy_mem_mb, "MiB added to each LRP until the rep says", 0, kMany);
-  flags.add("cell-rootfs", cell.rootfs, "stack[:path] or docker that a cell offers; repeatable");
+  flags.add("cell-rootfs", cell.rootfs,
+            "stack or docker that a cell offers; stack:path tells the cell where it is; repeatable");
   flags.add("cell-placement-tags", cell.placement_tags, "tags an instance must want; comma list, repeatable");
   flags.add("cell-optional-placement-tags", cell.optional_placement_tags, "tags an instance may want");
   flags.add("cell-volume-drivers", cell.volume_drivers, "volume drivers of a cell");
@@ -152,6 +186,7 @@ base::Status finish_cell(const CellOptions& cell, core::Config& core) {
     if (variable.find('=') == std::string::npos || variable.starts_with('='))
       return base::Error{"--cell-env " + variable, "is not K=V"};
   }
+  if (auto checked = check_rootfs(cell); !checked) return checked;
   core.cell_own = {cell.mem_mb, cell.disk_mb, cell.cpus_milli, 0};
   core.cell_max_mem_mb = cell.max_mem_mb;
   core.cell_max_disk_mb = cell.max_disk_mb;

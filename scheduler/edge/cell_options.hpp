@@ -28,6 +28,7 @@ struct CellOptions {
   std::vector<std::string> environment;  // K=V
   std::int64_t cpus_milli = 250, mem_mb = 512, disk_mb = 1024;
   std::int64_t max_mem_mb = 0, max_disk_mb = 0, max_containers = 250, proxy_mem_mb = 0;
+  // Comma lists of stack, stack:path, and `docker`. With a path somewhere all stacks are told to the cell.
   std::vector<std::string> rootfs = {"cflinuxfs4", "docker"};
   std::vector<std::string> placement_tags, optional_placement_tags, volume_drivers;
   std::string zone;

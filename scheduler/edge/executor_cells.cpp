@@ -102,6 +102,7 @@ ExecutorCells::ExecutorCells(const Options& options) {
   set_variable(command, "DIEGO_MESOS_CELL_MAX_DISK_MB", std::to_string(cell.max_disk_mb));
   set_variable(command, "DIEGO_MESOS_MESOS_CODEC", options.mesos.codec);
   set_variable(command, "DIEGO_MESOS_LOG_LEVEL", cell.log_level);
+  if (const std::string told = rootfs_told(cell); !told.empty()) set_variable(command, kRootFsVariable, told);
   for (const std::string& variable : cell.environment) {
     const auto equals = variable.find('=');
     set_variable(command, variable.substr(0, equals), variable.substr(equals + 1));

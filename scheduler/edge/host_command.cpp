@@ -41,6 +41,7 @@ std::string host_command(const CellOptions& cell) {
   std::string script = kPrepare + 1;
   if (cell.privileged) script += " --privileged";
   for (const char* name : kCellVariables) script += std::string(" --env ") + name;
+  if (!rootfs_told(cell).empty()) script += std::string(" --env ") + kRootFsVariable;
   for (const std::string& variable : cell.environment) script += " --env " + shell_quote(split_setting(variable).first);
   script += std::string(" --env MESOS_SANDBOX=") + kSandbox + " --volume \"${MESOS_SANDBOX:-$PWD}:" + kSandbox + "\"";
   for (const std::string& volume : cell.volumes) script += " --volume " + shell_quote(volume);

@@ -88,9 +88,17 @@ TEST_CASE("what a cell cannot do without is asked for by name", "[cell]") {
 TEST_CASE("a root file system is a stack and a path", "[cell]") {
   CHECK(*parse_stack("cflinuxfs4:/a/rootfs.tar") == Stack{"cflinuxfs4", "/a/rootfs.tar"});
   CHECK(*parse_stack("x:raw:///dir") == Stack{"x", "raw:///dir"});
-  const std::string bad = GENERATE("", "x", "x:", ":/a");
-  CHECK(parse_stack(bad).error().text == "is not stack:path");
+  CHECK(*parse_stack("x") == Stack{"x", ""});
+  const std::string bad = GENERATE("", "x:", ":/a");
+  CHECK(parse_stack(bad).error().text == "is not stack[:path]");
   Config config;
   config.rootfs = {bad};
   CHECK_FALSE(complete(config, kExecutors));
+}
+
+TEST_CASE("a cell has one root file system of each stack", "[cell]") {
+  Config config;
+  config.rootfs = {"a:/1", "b:/1", "a:/2"};
+  CHECK(complete(config, kExecutors).error().message() ==
+        "--rootfs a:/2: is the second of this stack; a cell has one of each");
 }

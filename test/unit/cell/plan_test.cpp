@@ -26,7 +26,7 @@ Config config_of(std::vector<std::string> rootfs = {}) {
 
 Packages diego() {
   Packages packages;
-  for (const char* const name : {"rep", "gdn", "dadoo", "grootfs", "tardis", "forwarder-agent"})
+  for (const char* const name : {"rep", "gdn", "dadoo", "grootfs", "tardis", "newuidmap", "forwarder-agent"})
     packages.programs[name] = std::string("/p/") + name;
   packages.rootfs = {"cflinuxfs4:/p/cflinuxfs4/rootfs.tar"};
   packages.healthcheck = "/p/healthcheck";
@@ -190,6 +190,22 @@ TEST_CASE("without a log agent the rep is told not to look for one", "[cell]") {
   const auto plan = make_plan(config, diego(), {}, "");
   CHECK(names(*plan).front() == "mounts");
   CHECK(rep_json(*plan)["loggregator"] == R"({"loggregator_use_v2_api":false})");
+}
+
+TEST_CASE("the rep gets every root file system: those with a path, and packages by their stack", "[cell]") {
+  Packages packages = diego();
+  packages.rootfs.emplace_back("cflinuxfs3:/p/cflinuxfs3/rootfs.tar");
+  const auto preloaded = [&packages](std::vector<std::string> rootfs) {
+    const auto plan = make_plan(config_of(std::move(rootfs)), packages, {}, "");
+    return plan ? rep_json(*plan)["preloaded_root_fs"] : plan.error().message();
+  };
+  const std::string four = R"("cflinuxfs4:/p/cflinuxfs4/rootfs.tar")",
+                    three = R"("cflinuxfs3:/p/cflinuxfs3/rootfs.tar")";
+  CHECK(preloaded({}) == "[" + four + "," + three + "]");
+  CHECK(preloaded({"cflinuxfs3", "own:/own"}) == "[" + three + R"(,"own:/own"])");
+  CHECK(preloaded({"cflinuxfs4:/other"}) == R"(["cflinuxfs4:/other"])");
+  CHECK(preloaded({"cflinuxfs"}) ==
+        "--rootfs cflinuxfs: names no path, and there is no cflinuxfs/rootfs.tar in /var/vcap/packages");
 }
 
 TEST_CASE("without Diego's packages the stand-in is the rep", "[cell]") {

@@ -11,6 +11,7 @@ edge::Options options() {
   options.cell.executor = "/opt/bin/diego-executor";
   options.cell.command = "exec rep";
   options.cell.environment = {"A=b=c"};
+  options.cell.rootfs = {"a:/a", "b", "docker"};
   return options;
 }
 

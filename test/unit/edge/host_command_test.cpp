@@ -101,12 +101,14 @@ TEST_CASE("volumes, parameters and variables reach docker as they were written",
   cell.privileged = true;
   cell.command = "exec diego-cell --flag 'a b' \"$X\"";
   cell.environment = {"A B=it's", "SECRET=x"};
+  cell.rootfs = {"a:/a"};
   cell.volumes = {"/my data:/data:ro"};
   cell.docker_parameters = {"device-cgroup-rule=c 10:229 rwm", "label=$HOME;`id`"};
   std::string run = kRun;
   run.insert(run.find("--env"), "--privileged\n");
   CHECK(Machine().run(host_command(cell)) ==
-        kLooked + run + "--env\nA B\n--env\nSECRET\n" + kSandbox + "--volume\n/my data:/data:ro\n" +
+        kLooked + kAsked + run + "--env\nDIEGO_MESOS_ROOTFS\n--env\nA B\n--env\nSECRET\n" + kSandbox +
+            "--volume\n/my data:/data:ro\n" +
             "--device-cgroup-rule=c 10:229 rwm\n--label=$HOME;`id`\nregistry/cell:1\n/bin/sh\n-c\n" + cell.command +
             "\n.\n");
 }

@@ -191,6 +191,44 @@ TEST_CASE("what a cell offers follows its flags", "[options]") {
   CHECK(options.core.cell_own.mem_mb == 700);
 }
 
+TEST_CASE("several root file systems are placed by, and told to the cell where one has a path", "[options]") {
+  const auto [flags, told, stacks] = GENERATE(table<Strings, std::string, std::set<std::string>>({
+      {{}, "", {"cflinuxfs4"}},
+      {{"cflinuxfs4", "cflinuxfs3", "docker"}, "", {"cflinuxfs3", "cflinuxfs4"}},
+      {{"cflinuxfs4,docker"}, "", {"cflinuxfs4"}},
+      {{"cflinuxfs4:/a.tar", "docker"}, "cflinuxfs4:/a.tar", {"cflinuxfs4"}},
+      {{"a:/a.tar,b:raw:///b", "c"}, "a:/a.tar,b:raw:///b,c", {"a", "b", "c"}},
+  }));
+  auto options = good();
+  if (!flags.empty()) options.cell.rootfs = flags;
+  REQUIRE(edge::finish(options));
+  CHECK(edge::rootfs_told(options.cell) == told);
+  CHECK(options.core.cell_rootfs.at("preloaded").set == stacks);
+}
+
+TEST_CASE("what is no root file system is refused", "[options]") {
+  const auto [entry, why] = GENERATE(table<std::string, std::string>({
+      {"a:", "is not stack[:path]"},
+      {":/a", "is not stack[:path]"},
+      {"docker:/a", "'docker' is no stack"},
+      {"preloaded:cflinuxfs4", "'preloaded' is no stack"},
+      {"there", "is the second of this stack; a cell has one of each"},
+      {"there:/a", "is the second of this stack; a cell has one of each"},
+  }));
+  auto options = good();
+  options.cell.rootfs = {"there", entry};
+  CHECK(refusal(options) == "--cell-rootfs " + entry + ": " + why);
+}
+
+TEST_CASE("paths of root file systems come from one flag", "[options]") {
+  auto options = good();
+  options.cell.environment = {"DIEGO_MESOS_ROOTFS=a:/a"};
+  options.cell.rootfs = {"a"};
+  REQUIRE(edge::finish(options));  // As it was before --cell-rootfs told the cell.
+  options.cell.rootfs = {"a:/a"};
+  CHECK(refusal(options) == "--cell-env DIEGO_MESOS_ROOTFS: is for --cell-rootfs to say, which has a path");
+}
+
 TEST_CASE("strategy and limits come from their flags, bad values are one line", "[options]") {
   const auto parse = [](const Strings& flags_given, edge::Options& options) {
     platform::Flags flags("diego-scheduler", "x");
