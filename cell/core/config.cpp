@@ -54,6 +54,7 @@ base::Result<Config> complete(Config config, const Environment& environment) {
   if (config.rep_listen.empty()) return base::Error{"REP_LISTEN", "is not set, and there is no --rep-listen"};
   if (const auto listen = parse_listen("--rep-listen", config.rep_listen); !listen) return listen.error();
   if (const auto listen = parse_listen("--rep-admin-listen", config.rep_admin_listen); !listen) return listen.error();
+  if (const auto listen = parse_listen("--consul-http", config.consul_http); !listen) return listen.error();
   std::set<std::string> stacks;
   for (const std::string& text : config.rootfs) {
     const auto stack = parse_stack(text);

@@ -48,12 +48,17 @@ struct Config {
   std::string network_plugin;
   std::vector<std::string> garden_args;
 
+  // Consul's agent, for Diego of the days when it found its parts by it: started where there is a directory for it.
+  std::string consul_config;
+  std::string consul_http = "127.0.0.1:8500";  // Where that says that it listens.
+
   // The log agent: started where there is a program for it.
   std::int64_t log_agent_port = 3458;
   Certificates log_agent;
   std::vector<std::string> log_agent_env;  // NAME=VALUE
 
   // Patience.
+  base::Duration consul_start = std::chrono::seconds(30);
   base::Duration log_agent_start = std::chrono::seconds(5);
   base::Duration garden_start = std::chrono::seconds(30);
   base::Duration rep_start = std::chrono::seconds(45);

@@ -58,6 +58,21 @@ Process stand_in_of(const Config& config) {
   return rep;
 }
 
+base::Result<Process> consul_of(const Config& config, const Packages& packages) {
+  const std::string program = packages.program("consul");
+  if (program.empty())
+    return base::Error{"--consul-config " + config.consul_config, "there is no program consul in " + config.packages};
+  Process consul;
+  consul.name = "consul";
+  consul.argv = {program, "agent", "-config-dir=" + config.consul_config, "-data-dir=" + config.data + "/consul"};
+  // 500 while it knows of no server.
+  consul.check = {.kind = Check::Kind::http, .target = "http://" + config.consul_http + "/v1/status/leader"};
+  consul.start_limit = config.consul_start;
+  consul.at_end = Process::AtEnd::restart;
+  consul.stop = gently(5s);
+  return consul;
+}
+
 std::optional<Process> log_agent_of(const Config& config, const Packages& packages) {
   const std::string program = packages.program("forwarder-agent");
   if (program.empty() || !config.log_agent.complete()) return std::nullopt;
@@ -200,6 +215,13 @@ base::Result<Plan> make_plan(const Config& config, const Packages& packages, con
       if (job.stage == stage) plan.processes.push_back(process_of(job));
     }
   };
+  // Names of what the others look for are Consul's to find.
+  if (!config.consul_config.empty()) {
+    auto consul = consul_of(config, packages);
+    if (!consul) return consul.error();
+    plan.directories.push_back(config.data + "/consul");
+    plan.processes.push_back(*std::move(consul));
+  }
   if (auto agent = log_agent_of(config, packages)) plan.processes.push_back(*std::move(agent));
   add_jobs(Job::Stage::before_garden);
   plan.processes.insert(plan.processes.end(), garden.begin(), garden.end());

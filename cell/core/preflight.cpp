@@ -155,7 +155,9 @@ std::vector<std::string> files_needed(const Config& config, const Packages& pack
       if (!file.empty()) out.push_back(file);
     }
   }
-  if (!config.rep_config.empty()) out.push_back(config.rep_config);
+  for (const std::string& path : {config.rep_config, config.consul_config}) {
+    if (!path.empty()) out.push_back(path);
+  }
   if (!packages.has_rep()) return out;
   for (const std::string& text : config.rootfs) {
     if (const auto stack = parse_stack(text); stack && stack->path.starts_with('/')) out.push_back(stack->path);

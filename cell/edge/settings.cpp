@@ -57,6 +57,11 @@ void declare(platform::Flags& parser, Options& options) {
              "program that makes containers' networks; default: garden");
   parser.add("garden-arg", config.garden_args, "further argument of gdn");
 
+  parser.group("Consul");
+  parser.add("consul-config", config.consul_config,
+             "directory of its agent's configuration; the agent starts first; without it none is started");
+  parser.add("consul-http", config.consul_http, "host:port on which that configuration has its API, for the check");
+
   parser.group("The log agent");
   parser.add("log-agent-port", config.log_agent_port, "its port on 127.0.0.1", 1, 65535);
   parser.add("log-agent-ca", config.log_agent.ca, "CA file of the log agent; without these three none is started");
@@ -65,6 +70,7 @@ void declare(platform::Flags& parser, Options& options) {
   parser.add("log-agent-env", config.log_agent_env, "NAME=VALUE for it");
 
   parser.group("Patience");
+  parser.add("consul-start", config.consul_start, "Consul's agent may take to find a server", kLeast);
   parser.add("log-agent-start", config.log_agent_start, "the log agent may take to come up", kLeast);
   parser.add("garden-start", config.garden_start, "garden may take to come up", kLeast);
   parser.add("rep-start", config.rep_start, "the rep may take to come up", kLeast);

@@ -102,6 +102,28 @@ TEST_CASE("a cell of Diego's packages starts from the log agent to the rep, and 
   CHECK(find(*plan, "log-agent").environment.at("AGENT_KEY_FILE_PATH") == "/c/agent.key");
 }
 
+TEST_CASE("Consul's agent is started first and stopped last where it is asked for, and only there", "[cell]") {
+  Packages packages = diego();
+  packages.programs["consul"] = "/p/consul";
+  Config config = config_of();
+  CHECK(names(*make_plan(config, packages, {}, "")).front() == "log-agent");
+  config.consul_config = "/etc/consul.d";
+  const auto plan = make_plan(config, packages, {}, "");
+  REQUIRE(plan);
+  CHECK(names(*plan).front() == "consul");
+  CHECK(stop_names(*plan).back() == "consul");
+  CHECK(plan->directories.back() == "/var/vcap/data/consul");
+  const Process& consul = find(*plan, "consul");
+  CHECK(consul.argv ==
+        std::vector<std::string>{"/p/consul", "agent", "-config-dir=/etc/consul.d", "-data-dir=/var/vcap/data/consul"});
+  CHECK(consul.check.target == "http://127.0.0.1:8500/v1/status/leader");
+  CHECK(consul.needed);
+  CHECK(consul.at_end == Process::AtEnd::restart);
+  packages.programs.erase("consul");
+  CHECK(make_plan(config, packages, {}, "").error().message() ==
+        "--consul-config /etc/consul.d: there is no program consul in /var/vcap/packages");
+}
+
 TEST_CASE("garden is told explicitly what it would guess", "[cell]") {
   Config config = config_of();
   config.network_plugin = "/p/net";
