@@ -1,6 +1,7 @@
 #include "cell/core/preflight.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 namespace cell {
 namespace {
@@ -89,6 +90,24 @@ void judge_network(const Config& config, const Host& host, Findings& findings) {
   reachable("locket", config.locket_address, "the rep waits 10 s for it, then ends");
 }
 
+// Of "1.45" 45: there has been no other first number.
+int minor_of(const std::string& version) {
+  const auto dot = version.find('.');
+  int minor = 0;
+  if (dot != std::string::npos) std::from_chars(version.data() + dot + 1, version.data() + version.size(), minor);
+  return minor;
+}
+
+// What runs the cell itself; which of it matters is the scheduler's --cell-containerizer.
+void judge_engine(const Engine& engine, Findings& findings) {
+  findings.wanted(minor_of(engine.api_version) < 45, "Docker's API " + engine.api_version + " for Mesos",
+                  "its docker containerizer misses ContainerConfig in images since 1.45",
+                  "DOCKER_API_VERSION=1.44 in the agent's environment; --cell-containerizer host does not mind");
+  findings.wanted(engine.cgroup_driver == "cgroupfs", "Docker's cgroup driver cgroupfs",
+                  "it is " + engine.cgroup_driver + ": no cell with --cell-containerizer host",
+                  "dockerd --exec-opt native.cgroupdriver=cgroupfs; other ways to run a cell do not mind");
+}
+
 std::string names_of(const std::set<std::string>& files) {
   std::string out;
   for (const std::string& file : files) out += (out.empty() ? "" : ", ") + file;
@@ -108,6 +127,7 @@ std::vector<Finding> judge(const Config& config, const Packages& packages, const
                   "under Mesos the limit rises with each task; else give the container more");
   findings.needed(host.missing_files.empty(), "certificates and root file systems",
                   "cannot be read: " + names_of(host.missing_files), "mount them into the container: --cell-volume");
+  if (host.engine) judge_engine(*host.engine, findings);
   if (!packages.has_rep()) {
     findings.wanted(false, "Diego's packages", "no rep under " + config.packages + ": a stand-in runs no real app",
                     "CELL_PACKAGES at the image's build, or a volume at " + config.packages);

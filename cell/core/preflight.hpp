@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -11,6 +12,12 @@
 #include "cell/core/plan.hpp"
 
 namespace cell {
+
+// A Docker engine, in its own words.
+struct Engine {
+  std::string api_version;    // "1.41"
+  std::string cgroup_driver;  // "cgroupfs" or "systemd"
+};
 
 // What was found. Numbers and words of the kernel, as it writes them.
 struct Host {
@@ -29,6 +36,7 @@ struct Host {
   bool sandbox_writable = false;
   std::set<std::string> missing_files;             // Of those that the config names.
   std::map<std::string, std::string> unreachable;  // "bbs" or "locket" -> why.
+  std::optional<Engine> engine;                    // Where its socket can be seen.
 };
 
 struct Finding {

@@ -9,12 +9,16 @@
 
 #include "base/text.hpp"
 #include "cell/edge/checker.hpp"
+#include "cell/edge/engine.hpp"
 #include "cell/edge/files.hpp"
 #include "platform/http.hpp"
 
 namespace cell {
 namespace fs = std::filesystem;
 namespace {
+
+constexpr base::Duration kPatience = std::chrono::seconds(3);
+constexpr const char* kEngineSocket = "/var/run/docker.sock";
 
 std::string text_of(const std::string& path) {
   const auto text = read_text(path, path);
@@ -129,6 +133,7 @@ Host look_at_host(const Config& config, const Packages& packages) {
   for (const std::string& file : files_needed(config, packages)) {
     if (::access(file.c_str(), R_OK) != 0) host.missing_files.insert(file);
   }
+  host.engine = look_at_engine(kEngineSocket);
   if (packages.has_rep()) look_at_network(config, host);
   return host;
 }

@@ -86,6 +86,18 @@ TEST_CASE("each thing that a host lacks has its line", "[cell]") {
   CHECK(may_start(findings) == line.starts_with('('));
 }
 
+TEST_CASE("an engine that can be seen is judged for Mesos and for executors on the host", "[cell]") {
+  const auto [api, driver, lines] = GENERATE(table<std::string, std::string, std::vector<std::string>>({
+      {"1.41", "cgroupfs", {}},
+      {"1.44", "cgroupfs", {}},
+      {"1.45", "cgroupfs", {"(Docker's API 1.45 for Mesos)"}},
+      {"1.51", "systemd", {"(Docker's API 1.51 for Mesos)", "(Docker's cgroup driver cgroupfs)"}},
+  }));
+  Host host = good();
+  host.engine = Engine{api, driver};
+  CHECK(lacks(judge(config_of(), diego(), host)) == lines);
+}
+
 TEST_CASE("read-only control groups matter only to who cannot mount them anew", "[cell]") {
   Host host = good();
   host.cgroups_writable = false;
