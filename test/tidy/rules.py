@@ -46,7 +46,7 @@ ROOMS = sorted(MAY_INCLUDE, key=len, reverse=True)
 
 # The files that do I/O in rooms that have both kinds; the rest of these rooms is pure.
 IO_FILES = re.compile(r"^(mesos|diego)/(\w*(http|client|detector|lock|connection|transport)\w*)\.(hpp|cpp)$"
-                      r"|^local/(agent|rep|bbs|locket)/(\w*server|\w*client|\w*files|containers)\.(hpp|cpp)$")
+                      r"|^local/(agent|rep|bbs|locket)/(\w*server|\w*client|\w*files|containers|control_groups)\.(hpp|cpp)$")
 PURE_ROOMS = {"base", "scheduler/placement", "scheduler/core", "scheduler/engine", "executor/core", "cell/core", "local/model",
               "local/agent", "local/rep", "local/bbs", "local/locket", "mesos", "diego"}
 PROTOBUF_FREE = {"base", "scheduler/placement", "scheduler/core", "scheduler/engine", "scheduler/store", "executor/core",
