@@ -124,7 +124,7 @@ std::vector<Finding> judge(const Config& config, const Packages& packages, const
   findings.wanted(host.memory_limit_mb == 0 || host.memory_limit_mb >= need_mb,
                   "memory for " + std::to_string(config.memory_mb) + " MiB of instances",
                   "the container now ends at " + std::to_string(host.memory_limit_mb) + " MiB",
-                  "under Mesos the limit rises with each task; else give the container more");
+                  "give the container more");
   findings.needed(host.missing_files.empty(), "certificates and root file systems",
                   "cannot be read: " + names_of(host.missing_files), "mount them into the container: --cell-volume");
   if (host.engine) judge_engine(*host.engine, findings);

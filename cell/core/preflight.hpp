@@ -32,7 +32,7 @@ struct Host {
   bool store_has_quota = false;
   bool default_route = false;
   std::uint64_t open_files_max = 0;
-  std::uint64_t memory_limit_mb = 0;  // Of our control group; 0: none.
+  std::uint64_t memory_limit_mb = 0;  // Of our control group, if nobody raises it later; 0: none.
   bool sandbox_writable = false;
   std::set<std::string> missing_files;             // Of those that the config names.
   std::map<std::string, std::string> unreachable;  // "bbs" or "locket" -> why.

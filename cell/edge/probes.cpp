@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <charconv>
+#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -93,6 +94,7 @@ void look_at_mounts(const std::string& store, Host& host) {
 void look_at_limits(Host& host) {
   rlimit files{};
   if (::getrlimit(RLIMIT_NOFILE, &files) == 0) host.open_files_max = files.rlim_max;
+  if (std::getenv("MESOS_EXECUTOR_ID") != nullptr) return;  // That of memory rises with each task.
   for (const char* const path : {"/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory.max"}) {
     const std::string text = text_of(path);
     std::uint64_t bytes = 0;

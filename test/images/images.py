@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -183,6 +184,76 @@ def add_packages_check(binaries):
         expect("/var/vcap/packages/gdn/bin/gdn 1.2_beta sha256:" in listing.stdout, "gdn's version in the listing",
                listing.stdout[-400:])
     add_case("Diego's packages are checked when the image is built, and listed in it", test)
+
+
+# Garden's networks would be the machine's: it is told that there are none.
+NO_NETWORK = """#!/bin/sh
+case " $* " in
+  *" --action up "*) echo '{"properties":{"garden.network.container-ip":"127.0.0.1","garden.network.host-ip":"127.0.0.1"}}' ;;
+  *) echo '{}' ;;
+esac
+"""
+
+
+def run_or_skip(*words):
+    try:
+        done = subprocess.run(list(map(str, words)), capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        raise Skipped(f"there is no {words[0]}") from None
+    if done.returncode != 0:
+        raise Skipped(f"{words[0]}: {done.stderr.strip()}")
+
+
+def xfs_folder(bench):
+    """A cell's data, with grootfs's store on an XFS. No quota: not all kernels have it, and no image is made here."""
+    file, store = bench.path("xfs"), bench.path("data") / "grootfs" / "store"
+    store.mkdir(parents=True)
+    with open(file, "wb") as out:
+        out.truncate(2 << 30)
+    run_or_skip("mkfs.xfs", "-q", file)
+    run_or_skip("mount", "-o", "loop", file, store)
+    bench.on_close(lambda: subprocess.run(["umount", str(store)], check=False))
+    return bench.path("data")
+
+
+def add_garden(binaries, packages):
+    """Garden of CELL_PACKAGES. Without a BBS the rep gives up, so that is as far as a cell gets here."""
+    def test(bench):
+        if not packages:
+            raise Skipped("no CELL_PACKAGES")
+        tag = f"{TAG}-garden"
+        words = [str(ROOT / "images" / "build"), "cell", "--tag", tag, "--packages", packages,
+                 *(["--binaries", binaries] if binaries else [])]
+        bench.on_close(lambda: docker("rmi", f"diego-cell:{tag}", check=False))
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        expect_equal(done.returncode, 0, f"exit code of images/build ({done.stderr[-300:]})")
+        certificates = bench.path("certs")
+        certificates.mkdir()
+        made = subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=rep",
+                               "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", f"{certificates}/key", "-out",
+                               f"{certificates}/cert"], capture_output=True, text=True, check=False)
+        expect_equal(made.returncode, 0, f"exit code of openssl ({made.stderr[-200:]})")
+        bench.path("net").write_text(NO_NETWORK)
+        bench.path("net").chmod(0o755)
+        variables = {"REP_CA": "/certs/cert", "REP_CERT": "/certs/cert", "REP_KEY": "/certs/key", "PREFLIGHT": "warn",
+                     "GARDEN_NETWORK_PLUGIN": "/net", "BBS_URL": "https://127.0.0.1:1", "LOCKET_ADDRESS": "127.0.0.1:1"}
+        container = Container(
+            bench, f"diego-cell:{tag}", "diego-cell", flags=[
+                *cell_flags(free_port(), "-e", f"REP_ADMIN_LISTEN=127.0.0.1:{free_port()}"), *GARDEN_RIGHTS,
+                *(word for name, value in variables.items() for word in ("-e", f"DIEGO_MESOS_{name}={value}")),
+                "-v", f"{xfs_folder(bench)}:/var/vcap/data", "-v", f"{certificates}:/certs:ro",
+                "-v", f"{bench.path('net')}:/net:ro"])
+        wait_for("garden", lambda: "up process=garden" in container.log() or not container.running(), 30)
+        expect("up process=garden" in container.log(), "garden to come up", container.log()[-800:])
+        container.kill("TERM")
+        expect_equal(container.wait(30), 0, "exit code")
+        expect("ended process=garden: exited with status 0" in container.log(), "garden to end well", container.log()[-500:])
+    add_case("Diego's garden comes up with the rights that the documentation names, and ends", test)
+
+
+# As docs/running.md has them, for garden without networks of its own.
+GARDEN_RIGHTS = ["--cap-add", "SYS_ADMIN", "--cap-add", "SYS_PTRACE", "--security-opt", "seccomp=unconfined",
+                 "--security-opt", "systempaths=unconfined", "--device", "/dev/fuse", "--device-cgroup-rule", "c 10:200 rwm"]
 
 
 @case("the cell's preflight says that there are no packages of Diego's, and that a cell would run")
@@ -512,11 +583,31 @@ STORIES = {
 }
 
 
+def programs_run_here(folder):
+    """diego-local and diego-executor run outside: those that are built, else the images', where the machine has what
+    they are linked to."""
+    if (bin_dir() / "diego-local").exists():
+        return True
+    made = docker("create", CELL).stdout.strip()
+    for name in ("diego-local", "diego-executor"):
+        docker("cp", f"{made}:/usr/bin/{name}", folder)
+    docker("rm", made)
+    os.environ["DIEGO_MESOS_BIN"] = folder
+    return subprocess.run([f"{folder}/diego-local", "--help"], capture_output=True, check=False).returncode == 0
+
+
 def run_stories(words):
+    chosen = {prefix: story for prefix, story in STORIES.items() if not words or any(word in prefix for word in words)}
+    with tempfile.TemporaryDirectory() as folder:
+        if chosen and not programs_run_here(folder):
+            print("SKIP cells: nothing is built, and the images' programs do not run on this machine", flush=True)
+            return True
+        return tell(chosen)
+
+
+def tell(stories):
     good = True
-    for prefix, (set_up, steps, finish) in STORIES.items():
-        if words and not any(word in prefix for word in words):
-            continue
+    for prefix, (set_up, steps, finish) in stories.items():
         if prefix == IN_GROUPS and (os.geteuid() != 0 or engine_driver() != "cgroupfs"):
             print(f"SKIP {prefix}they want root, and an engine with the cgroup driver cgroupfs", flush=True)
             continue
@@ -532,6 +623,8 @@ def main():
         del sys.argv[at:at + 2]
         os.environ.setdefault("DIEGO_MESOS_BIN", binaries)
     words = [word for word in sys.argv[1:] if not word.startswith("-")]
+    # For the cases that want them; the others are about images without.
+    packages = os.environ.pop("CELL_PACKAGES", "")
     try:
         if not cases.run_one("the images are built", build(binaries)):
             sys.exit(1)
@@ -539,6 +632,7 @@ def main():
             add_image(image, name)
         add_programs()
         add_packages_check(binaries)
+        add_garden(binaries, packages)
         try:
             cases.main(__doc__)
         except SystemExit as ended:
