@@ -74,7 +74,6 @@ using Environment = std::map<std::string, std::string>;
 // REP_ADMIN_LISTEN and MESOS_SANDBOX. The error names the flag and the variable of what is in neither.
 base::Result<Config> complete(Config config, const Environment& environment);
 
-// A root file system; without a path it is a package's.
 struct Stack {
   std::string name, path;
   bool operator==(const Stack&) const = default;

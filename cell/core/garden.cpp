@@ -78,7 +78,8 @@ std::vector<std::string> gdn_argv(const Config& config, const Packages& packages
   add("port-pool-properties-path", garden + "/port-pool-props.json");
   add("console-sockets-path", garden + "/consoles");
   add("runtime-plugin", packages.program("runc").empty() ? "/usr/sbin/runc" : packages.program("runc"));
-  for (const char* const name : {"dadoo", "init", "nstar"}) add(std::string(name) + "-bin", packages.program(name));
+  for (const char* const name : {"dadoo", "init", "nstar", "newuidmap", "newgidmap"})
+    add(std::string(name) + "-bin", packages.program(name));
   add("tar-bin", packages.program("tar").empty() ? "/bin/tar" : packages.program("tar"));
   if (const std::string grootfs = packages.program("grootfs"); grootfs.empty()) {
     argv.emplace_back("--no-image-plugin");
@@ -133,9 +134,7 @@ std::vector<File> garden_files(const Config& config, const Packages& packages) {
       if (const std::string path = packages.program(name); !path.empty())
         text += std::string(name) + "_bin: \"" + path + "\"\n";
     }
-    // Layers that nobody uses just now are kept until they and the apps' quotas take more than the cell has.
     text += "create:\n  with_clean: true\n  skip_layer_validation: true\n";
-    text += "clean:\n  threshold_bytes: " + std::to_string(config.disk_mb << 20) + "\n";
     out.push_back({grootfs_config(config, store), text});
   }
   return out;

@@ -78,7 +78,7 @@ struct Plan {
   std::vector<std::string> directories;
   std::vector<File> files;
   std::vector<Process> processes;
-  // Indices into processes: the rep first, for garden may only go after it, then the last started first.
+  // Indices into processes: the rep first, for garden may only go after it, the log agent last.
   std::vector<std::size_t> stop_order;
 };
 

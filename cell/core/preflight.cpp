@@ -74,7 +74,7 @@ void judge_store(const Config& config, const Packages& packages, const Host& hos
   }
   findings.needed(host.store_type == "xfs", store + " on xfs", "it is on " + host.store_type,
                   "a volume on XFS for it, or --store-mb");
-  findings.needed(host.store_has_quota, store + " with prjquota", "grootfs makes no image with a disk limit without it",
+  findings.wanted(host.store_has_quota, store + " with prjquota", "apps' disk limits do not hold",
                   "mount that XFS with -o prjquota");
 }
 

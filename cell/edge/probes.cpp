@@ -6,18 +6,13 @@
 #include <charconv>
 #include <cstdlib>
 #include <filesystem>
-#include <map>
-#include <memory>
 #include <sstream>
-#include <thread>
 
 #include "base/text.hpp"
 #include "cell/edge/checker.hpp"
 #include "cell/edge/engine.hpp"
 #include "cell/edge/files.hpp"
-#include "platform/clock.hpp"
 #include "platform/http.hpp"
-#include "platform/mailbox.hpp"
 
 namespace cell {
 namespace fs = std::filesystem;
@@ -114,35 +109,13 @@ bool has_default_route() {
   return false;
 }
 
-// Dials all at once, on threads that nobody waits for at the end: where a name server is silent libc takes 10 s for
-// each name, and nothing can hurry it.
-void dial(const std::map<std::string, std::string>& addresses, Host& host) {
-  struct Answer {
-    std::string who, why;
-  };
-  const auto answers = std::make_shared<platform::Mailbox<Answer>>();
-  for (const auto& [who, address] : addresses) {
-    host.unreachable[who] = "no answer within 3 s";
-    std::thread([answers, name = who, where = address] {
-      const auto reached = check_tcp(where);
-      answers->post({name, reached ? "" : reached.error().text});
-    }).detach();
-  }
-  const base::Time limit = platform::now() + kPatience;
-  for (std::size_t heard = 0; heard < addresses.size() && platform::now() < limit;) {
-    for (const Answer& answer : answers->take(limit - platform::now())) {
-      ++heard;
-      host.unreachable[answer.who] = answer.why;
-      if (answer.why.empty()) host.unreachable.erase(answer.who);
-    }
-  }
-}
-
 void look_at_network(const Config& config, Host& host) {
-  std::map<std::string, std::string> addresses = {{"locket", config.locket_address}};
+  const auto dial = [&](const std::string& who, const std::string& address) {
+    if (const auto reached = check_tcp(address); !reached) host.unreachable[who] = reached.error().text;
+  };
   if (const auto url = platform::parse_url("--bbs-url", config.bbs_url))
-    addresses["bbs"] = platform::HostPort{url->host, url->port}.text();
-  dial(addresses, host);
+    dial("bbs", platform::HostPort{url->host, url->port}.text());
+  dial("locket", config.locket_address);
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 
 namespace cell {
 
-// BBS and Locket are dialled, for three seconds at most, where there is a rep that needs them.
+// BBS and Locket are dialled, some two seconds each at most, where there is a rep that needs them.
 Host look_at_host(const Config& config, const Packages& packages);
 
 }  // namespace cell

@@ -3,7 +3,6 @@
 #include <sys/wait.h>
 
 #include <algorithm>
-#include <filesystem>
 
 #include "cell/edge/files.hpp"
 #include "platform/clock.hpp"
@@ -18,7 +17,6 @@ Runner::Runner(Plan plan, RunnerOptions options)
       options_(std::move(options)),
       supervisor_(plan_),
       children_(plan_.processes.size()),
-      logs_begun_(plan_.processes.size()),
       checker_(std::make_unique<Checker>([this](std::size_t index, base::Status status) {
         mailbox_.post(Checked{index, static_cast<bool>(status), status ? "" : status.error().message()});
       })) {}
@@ -83,9 +81,6 @@ void Runner::start(std::size_t index) {
   command.stdout_file = log_file(index, "stdout");
   command.stderr_file = log_file(index, "stderr");
   command.die_with_parent = true;
-  std::error_code none;
-  const auto logged = std::filesystem::file_size(command.stderr_file, none);
-  logs_begun_[index] = none ? 0 : logged;
   auto child = platform::ChildProcess::start(command);
   // Posted, not handled: the supervisor is in the middle of an answer.
   if (!child) {
@@ -102,13 +97,7 @@ void Runner::look_at_processes() {
     if (!status) continue;
     children_[i]->stop(0ms);  // What it left of its group.
     children_[i].reset();
-    const bool well = WIFEXITED(*status) && WEXITSTATUS(*status) == 0;
-    std::string how = platform::describe_wait_status(*status);
-    if (!well && WIFEXITED(*status)) {
-      const std::string words = last_words(log_file(i, "stderr"), logs_begun_[i]);
-      if (!words.empty()) how += ": " + words;
-    }
-    handle(Ended{i, well, how});
+    handle(Ended{i, WIFEXITED(*status) && WEXITSTATUS(*status) == 0, platform::describe_wait_status(*status)});
   }
 }
 

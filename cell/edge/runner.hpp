@@ -1,7 +1,6 @@
 // Runs a plan: the supervisor's one thread, its processes and their logs.
 #pragma once
 
-#include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
@@ -49,7 +48,6 @@ class Runner {
   Supervisor supervisor_;
   platform::Mailbox<Event> mailbox_;
   std::vector<std::optional<platform::ChildProcess>> children_;
-  std::vector<std::uint64_t> logs_begun_;  // Size of each stderr log when its process was started last.
   std::unique_ptr<Checker> checker_;
   base::Time logs_looked_at_{};
   std::optional<int> code_;

@@ -72,7 +72,7 @@ TEST_CASE("each thing that a host lacks has its line", "[cell]") {
       {[](Host& h) { h.file_systems.erase("xfs"); }, "file system xfs"},
       {[](Host& h) { h.file_systems.erase("overlay"); }, "file system overlay"},
       {[](Host& h) { h.store_type = "overlay"; }, "/var/vcap/data/grootfs/store on xfs"},
-      {[](Host& h) { h.store_has_quota = false; }, "/var/vcap/data/grootfs/store with prjquota"},
+      {[](Host& h) { h.store_has_quota = false; }, "(/var/vcap/data/grootfs/store with prjquota)"},
       {[](Host& h) { h.sandbox_writable = false; }, "sandbox /sb"},
       {[](Host& h) { h.missing_files = {"/c/ca.crt"}; }, "certificates and root file systems"},
       {[](Host& h) { h.memory_limit_mb = 512; }, "(memory for 1024 MiB of instances)"},

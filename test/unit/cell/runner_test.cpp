@@ -128,23 +128,6 @@ TEST_CASE("what a process says is in logs of its name, and they stay small", "[c
   CHECK(rig.text("talker.stdout.log.1").starts_with("0123456789\n"));
 }
 
-TEST_CASE("why a process ended is its last line, or Go's panic, and not what it said in an earlier life", "[cell]") {
-  Rig rig;
-  const auto [text, from, words] = GENERATE(table<std::string, std::uint64_t, std::string>({
-      {"", 0, ""},
-      {"one\n\n  two  \n\n", 0, "two"},
-      {"one\ntwo", 0, "two"},
-      {"one\n", 4, ""},
-      {"one\ntwo\n", 4, "two"},
-      {"one\n", 400, "one"},  // The log was begun anew.
-      {"panic: no garden\n\ngoroutine 1 [running]:\nmain.main()\n\t/src/main.go:7 +0x1\n", 0, "panic: no garden"},
-      {std::string(20000, 'x') + "\n" + std::string(500, 'y') + "\n", 0, std::string(300, 'y')},
-  }));
-  std::ofstream(rig.path("log")) << text;
-  CHECK(last_words(rig.path("log"), from) == words);
-  CHECK(last_words(rig.path("none"), from).empty());
-}
-
 TEST_CASE("checks ask by HTTP, by TCP and by commands", "[cell]") {
   platform::HttpServer server({.listen = {"127.0.0.1", 0}}, [](const platform::ServerRequest& request) {
     return platform::ServerResponse{.status = request.path == "/ping" ? 200 : 503};
