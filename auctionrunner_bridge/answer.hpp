@@ -19,6 +19,8 @@ struct Access {
 // would drop are dropped and logged in its words. Thread-safe.
 platform::ServerResponse answer(const platform::ServerRequest& request, Desk& desk, const Access& access);
 
+platform::ServerResponse json_response(int status, std::string body);
+
 // {"error":"..."}, escaped as Go escapes.
 platform::ServerResponse error_response(int status, std::string_view text);
 

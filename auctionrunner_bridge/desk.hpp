@@ -1,10 +1,12 @@
 // What the bridge asks of the scheduler behind it. The scheduler's edge implements it; tests fake it.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.hpp"
+#include "scheduler/core/explanation.hpp"
 #include "scheduler/core/work.hpp"
 
 namespace bridge {
@@ -32,6 +34,13 @@ class Desk {
 
   // Wants the agent empty: its work moves, its cell ends; or wants so no longer. False: no such agent.
   virtual bool drain(const std::string& agent_id, bool wanted) = 0;
+
+  // Where the auctions would go now, and why not elsewhere; nothing comes of it. Of cells that fit and of others
+  // at most `cells_max` are told one by one. At most core::kExplainedMax auctions. An error: it is stopping.
+  virtual base::Result<std::vector<core::ExplanationView>> explain(std::vector<core::Auction> auctions,
+                                                                   std::size_t cells_max) = 0;
+  // The same of an instance. nullopt: nothing is known of it.
+  virtual std::optional<core::ExplanationView> explain(const core::Key& key, std::size_t cells_max) = 0;
 
   virtual core::Health health() = 0;
 };

@@ -4,22 +4,10 @@
 
 #include <chrono>
 
-#include "diego/json.hpp"
+#include "auctionrunner_bridge/write.hpp"
 
 namespace bridge {
 namespace {
-
-// What names an instance: an LRP by process guid and index, a Task by its guid.
-void write_key_members(diego::GoWriter& out, const core::Key& key) {
-  if (key.kind == core::Kind::lrp) {
-    out.member("kind", "lrp");
-    out.member("process_guid", key.guid);
-    out.member("index", key.index);
-  } else {
-    out.member("kind", "task");
-    out.member("task_guid", key.guid);
-  }
-}
 
 void write_keys(diego::GoWriter& out, const std::vector<core::Key>& keys) {
   out.begin_array();
@@ -59,13 +47,6 @@ void write_instance(diego::GoWriter& out, const core::InstanceView& instance) {
     out.null();
   }
   out.end_object();
-}
-
-void write_words(diego::GoWriter& out, std::string_view name, const std::vector<std::string>& words) {
-  out.key(name);
-  out.begin_array();
-  for (const std::string& word : words) out.string(word);
-  out.end_array();
 }
 
 void write_rep(diego::GoWriter& out, const core::RepView& rep) {
@@ -121,6 +102,17 @@ void write_cell(diego::GoWriter& out, const core::CellView& cell) {
 }
 
 }  // namespace
+
+void write_key_members(diego::GoWriter& out, const core::Key& key) {
+  if (key.kind == core::Kind::lrp) {
+    out.member("kind", "lrp");
+    out.member("process_guid", key.guid);
+    out.member("index", key.index);
+  } else {
+    out.member("kind", "task");
+    out.member("task_guid", key.guid);
+  }
+}
 
 std::string timestamp(base::Time time) {
   using std::chrono::sys_days;

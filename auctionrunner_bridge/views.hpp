@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "scheduler/core/explanation.hpp"
 #include "scheduler/core/work.hpp"
 
 namespace bridge {
@@ -18,6 +19,11 @@ std::string stopping_json(const std::vector<core::Key>& keys);
 
 // {"cells":[...]}
 std::string cells_json(const std::vector<core::CellView>& cells);
+
+std::string explanation_json(const core::ExplanationView& explanation);
+
+// {"explanations":[...]}
+std::string explanations_json(const std::vector<core::ExplanationView>& explanations);
 
 // "2026-11-22T10:00:00.123Z"
 std::string timestamp(base::Time time);

@@ -25,6 +25,7 @@
 #include "scheduler/core/bbs_calls.hpp"
 #include "scheduler/core/config.hpp"
 #include "scheduler/core/events.hpp"
+#include "scheduler/core/explanation.hpp"
 #include "scheduler/core/journal.hpp"
 #include "scheduler/core/ledger.hpp"
 #include "scheduler/core/offer_book.hpp"
@@ -76,6 +77,13 @@ class Core {
   // Keys that a pattern names; ended ones included while they are kept.
   std::vector<Key> matching(const KeyPattern& pattern) const { return items_.matching(pattern); }
   std::vector<CellView> cells() const;
+  // explain.cpp: where work would go now, each seeing those before it in the order of an auction, and why not
+  // elsewhere; of fitting and of other cells at most `cells_max` each are told one by one. At most kExplainedMax
+  // auctions. Nothing changes by it.
+  std::vector<ExplanationView> explain(std::vector<Auction> auctions, std::size_t cells_max, base::Time now) const;
+  // The same of an instance in the books; of one that is placed, where its next attempt would go if it had to
+  // leave. nullopt: it is not known.
+  std::optional<ExplanationView> explain(const Key& key, std::size_t cells_max, base::Time now) const;
   // Of the cell on that agent; "" if there is none.
   std::string cell_id_on(std::string_view agent_id) const;
   // Whether two attempts of it are in the books: it moves, or one that was given up came back.
@@ -260,6 +268,12 @@ class Core {
   bool is_outdated(const CellRecord& cell) const;
   void count_cell(AgentRecord& agent);
   void uncount_cell(AgentRecord& agent);
+
+  PlaceView place_view(std::string_view agent_id) const;
+  std::vector<std::string> hold_ups(base::Time now) const;
+  void fill_outcome(ExplanationView& view, const placement::Explanation& told) const;
+  void fill_cells(ExplanationView& view, const placement::Request& request, const placement::Explanation& told,
+                  std::size_t cells_max) const;
 
   std::string reason_of(const Item& item) const;
   std::string reason_of_move(const Item& item) const;

@@ -378,6 +378,24 @@ bool Scheduler::drain(const std::string& agent_id, bool wanted) {
       .value_or(false);
 }
 
+base::Result<std::vector<core::ExplanationView>> Scheduler::explain(std::vector<core::Auction> auctions,
+                                                                    std::size_t cells_max) {
+  using Views = std::vector<core::ExplanationView>;
+  auto views = ask<Views>([this, &auctions, cells_max](const std::function<void(Views)>& reply) {
+    reply(engine_.core().explain(std::move(auctions), cells_max, platform::now()));
+  });
+  if (!views) return base::Error{"scheduler", "is stopping"};
+  return *std::move(views);
+}
+
+std::optional<core::ExplanationView> Scheduler::explain(const core::Key& key, std::size_t cells_max) {
+  using View = std::optional<core::ExplanationView>;
+  return ask<View>([this, &key, cells_max](const std::function<void(View)>& reply) {
+           reply(engine_.core().explain(key, cells_max, platform::now()));
+         })
+      .value_or(std::nullopt);
+}
+
 core::Health Scheduler::health() {
   return ask<core::Health>([this](const std::function<void(core::Health)>& reply) { reply(engine_.health()); })
       .value_or(core::Health{false, "stopping"});

@@ -69,6 +69,8 @@ class Cluster {
   Outcome preview(const Request& request, bool may_wait = false) const;
   Explanation explain(const Request& request, bool may_wait = false) const;
 
+  class Rehearsal;
+
   // In Diego's words what is short on every cell that the request is otherwise welcome on, going by the
   // room last seen: which offers are in hand changes from moment to moment. nullopt: one would hold it.
   std::optional<std::string> lacks(const Request& request) const;
@@ -85,6 +87,26 @@ class Cluster {
 
  private:
   std::unique_ptr<Index> index_;
+};
+
+// Decisions on trial, each seeing those before it: what place() would answer to a whole auction. When it ends,
+// the cluster is as it was. Nothing else may change the cluster meanwhile.
+class Cluster::Rehearsal {
+ public:
+  explicit Rehearsal(const Cluster& cluster);
+  ~Rehearsal();
+  Rehearsal(const Rehearsal&) = delete;
+  Rehearsal& operator=(const Rehearsal&) = delete;
+
+  Outcome place(const Request& request, bool may_wait = false);
+  // It waits for an offer of the cell, which must be known.
+  void await(std::string_view agent_id, const Request& request);
+
+ private:
+  struct Step;
+  void remember(std::uint32_t slot);
+  Index& index_;
+  std::vector<Step> steps_;
 };
 
 }  // namespace placement

@@ -90,6 +90,7 @@ class Index {
   void started(Slot slot);
   void reserve(const Decision& decision, const Request& request);
   void book_last_room(Slot slot, const Request& request);
+  void restore(Slot slot, bool up, const Amounts& room, const Amounts& last_room);  // What a booking changed.
   Cell cell(Slot slot) const;
 
   // search.cpp: the decision.

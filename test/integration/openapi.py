@@ -92,7 +92,8 @@ def served(bench):
     return f"http://127.0.0.1:{scheduler.bridge_port}"
 
 
-GOOD = {("POST", "/v1/lrps"): [lrp("more", [0])], ("POST", "/v1/tasks"): [task("other")]}
+GOOD = {("POST", "/v1/lrps"): [lrp("more", [0])], ("POST", "/v1/tasks"): [task("other")],
+        ("POST", "/v1/explain/lrps"): [lrp("asked", [0, 1])], ("POST", "/v1/explain/tasks"): [task("asked")]}
 NAMES = {"{process_guid}": "app", "{index}": "0", "{task_guid}": "job"}
 
 
@@ -134,11 +135,27 @@ def _(bench):
             expect_equal(set(item) - fields(document, schemas[schema]), set(), f"fields of {schema} that are not described")
 
 
+@case("an explanation has nothing that is not described")
+def _(bench):
+    document = described()
+    bridge = served(bench)
+    schemas = document["components"]["schemas"]
+    body = json.dumps([lrp("small", [0]), lrp("big", [0], memory_mb=10_000_000)])
+    told = json.loads(web.request("POST", bridge + "/v1/explain/lrps", body=body).body)["explanations"]
+    expect_equal([one["outcome"] for one in told], ["refused", "awaits_offer"], "the outcomes, the bigger first")
+    for one in told:
+        expect_equal(set(one) - fields(document, schemas["Explanation"]), set(), "fields of Explanation")
+        expect_equal(set(one["cells"]) - fields(document, schemas["CellVerdicts"]), set(), "fields of CellVerdicts")
+        for miss in one["cells"]["misses"]:
+            known = fields(document, schemas["CellVerdicts"]["properties"]["misses"]["items"])
+            expect_equal(set(miss) - known, set(), "fields of a miss")
+
+
 @case("routes that are not described are not there")
 def _(bench):
     document = described()
     bridge = served(bench)
-    for path in ("/", "/v1", "/v1/cell", "/v1/policy", "/v1/explain/lrps", "/v2/lrps", "/v1/instances/app"):
+    for path in ("/", "/v1", "/v1/cell", "/v1/policy", "/v1/explain", "/v2/lrps", "/v1/instances/app"):
         expect(path not in document["paths"], f"{path} not described", "described")
         expect_equal(web.get(bridge + path).status, 404, f"GET {path}")
 

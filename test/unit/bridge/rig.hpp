@@ -39,6 +39,20 @@ struct FakeDesk final : bridge::Desk {
     drains.emplace_back(agent_id, wanted);
     return agent_id == "A1";
   }
+  base::Result<std::vector<core::ExplanationView>> explain(std::vector<core::Auction> auctions,
+                                                           std::size_t cells_max) override {
+    if (!refusal.empty()) return base::Error{"", refusal};
+    cells_asked = cells_max;
+    for (core::Auction& auction : auctions) explained.push_back(std::move(auction));
+    return explanations;
+  }
+  std::optional<core::ExplanationView> explain(const core::Key& key, std::size_t cells_max) override {
+    cells_asked = cells_max;
+    for (const core::ExplanationView& one : explanations) {
+      if (one.key == key) return one;
+    }
+    return std::nullopt;
+  }
   core::Health health() override { return state; }
 
   std::mutex mutex;
@@ -49,6 +63,9 @@ struct FakeDesk final : bridge::Desk {
   std::vector<core::Key> stopped;
   std::vector<core::CellView> cell_views;
   std::vector<std::pair<std::string, bool>> drains;
+  std::vector<core::Auction> explained;
+  std::vector<core::ExplanationView> explanations;
+  std::size_t cells_asked = 0;
   core::Health state;
   core::InstanceQuery last_query;
 };
