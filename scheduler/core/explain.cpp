@@ -160,8 +160,7 @@ void Core::fill_cells(ExplanationView& view, const placement::Request& request, 
   show(misses, view.misses);
 }
 
-std::vector<ExplanationView> Core::explain(std::vector<Auction> auctions, std::size_t cells_max,
-                                           base::Time now) const {
+std::vector<ExplanationView> Core::explain(std::vector<Auction> auctions, std::size_t cells_max, base::Time now) const {
   struct Asked {
     Auction auction;
     Wish wish;
@@ -223,8 +222,7 @@ std::optional<ExplanationView> Core::explain(const Key& key, std::size_t cells_m
   request.constraints = item->wish->constraints;
   request.avoid = item->avoid();
   if (view.runs_on) request.avoid.insert(view.runs_on->agent_id);
-  const placement::Explanation explanation =
-      cluster_.explain(request, !item->has_waited || now < item->until);
+  const placement::Explanation explanation = cluster_.explain(request, !item->has_waited || now < item->until);
   fill_outcome(view, explanation);
   fill_cells(view, request, explanation, cells_max);
   return view;

@@ -47,15 +47,15 @@ struct ExplanationView {
   enum class Outcome { placed, awaits_offer, refused };
 
   Key key;
-  std::optional<State> state;            // Of an instance that is known.
-  std::optional<PlaceView> runs_on;      // Where its current attempt is.
-  std::string reason;                    // Why it waits or ended, as instances() tells it.
-  std::vector<std::string> held_up_by;   // What stands before any placing: "not subscribed ...".
-  placement::Amounts needs;              // What is charged, but for a cell's proxy.
+  std::optional<State> state;           // Of an instance that is known.
+  std::optional<PlaceView> runs_on;     // Where its current attempt is.
+  std::string reason;                   // Why it waits or ended, as instances() tells it.
+  std::vector<std::string> held_up_by;  // What stands before any placing: "not subscribed ...".
+  placement::Amounts needs;             // What is charged, but for a cell's proxy.
   Outcome outcome = Outcome::refused;
-  std::optional<PlaceView> place;        // Where it would go, or most likely once there is an offer.
+  std::optional<PlaceView> place;  // Where it would go, or most likely once there is an offer.
   bool starts_cell = false;
-  std::string refusal;                   // In Diego's words.
+  std::string refusal;  // In Diego's words.
 
   // Left out where an instance of the same process before it in the request met the same.
   bool with_cells = false;

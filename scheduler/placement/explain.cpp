@@ -178,8 +178,8 @@ std::string describe(const Request& request, const Cell& cell, const Verdict& ve
   const Constraints& wanted = *request.constraints;
   std::string text;
   // What is short is what the offer would bring.
-  const unsigned told = has(verdict.obstacles, Obstacle::no_offer) ? verdict.obstacles & ~unsigned{kShort}
-                                                                   : verdict.obstacles;
+  const unsigned told =
+      has(verdict.obstacles, Obstacle::no_offer) ? verdict.obstacles & ~unsigned{kShort} : verdict.obstacles;
   const auto is = [told](Obstacle one) { return has(static_cast<std::uint16_t>(told), one); };
   if (is(Obstacle::takes_no_work)) add(text, "takes no work");
   if (is(Obstacle::rootfs)) {

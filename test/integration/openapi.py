@@ -142,7 +142,8 @@ def _(bench):
     schemas = document["components"]["schemas"]
     body = json.dumps([lrp("small", [0]), lrp("big", [0], memory_mb=10_000_000)])
     told = json.loads(web.request("POST", bridge + "/v1/explain/lrps", body=body).body)["explanations"]
-    expect_equal([one["outcome"] for one in told], ["refused", "awaits_offer"], "the outcomes, the bigger first")
+    expect_equal(told[0]["outcome"], "refused", "the outcome of the bigger, which is told first")
+    expect(told[1]["outcome"] in ("placed", "awaits_offer"), "a place for the smaller", told[1]["outcome"])
     for one in told:
         expect_equal(set(one) - fields(document, schemas["Explanation"]), set(), "fields of Explanation")
         expect_equal(set(one["cells"]) - fields(document, schemas["CellVerdicts"]), set(), "fields of CellVerdicts")

@@ -17,7 +17,7 @@ MAY_INCLUDE = {
     "diego": {"base", "platform", "schemas"},
     "scheduler/placement": {"base", "diego"},
     "scheduler/core": {"base", "diego", "scheduler/placement"},
-    "auctionrunner_bridge": {"base", "platform", "diego", "scheduler/core/work.hpp"},
+    "auctionrunner_bridge": {"base", "platform", "diego", "scheduler/core/work.hpp", "scheduler/core/explanation.hpp"},
     "scheduler/plugin": {"base", "scheduler/placement"},
     "scheduler/engine": {"base", "mesos/session.hpp", "scheduler/placement", "scheduler/core"},
     "scheduler/store": {"base", "scheduler/placement", "scheduler/core"},

@@ -29,15 +29,16 @@ core::ExplanationView refused_view() {
 }  // namespace
 
 TEST_CASE("an explanation is written whole and in a fixed order", "[bridge]") {
-  CHECK(bridge::explanation_json(refused_view()) ==
-        R"({"kind":"lrp","process_guid":"p","index":0,"state":"queued","reason":"insufficient resources: memory","runs_on":null,)"
-        R"("held_up_by":[],"needs":{"memory_mb":64,"disk_mb":0,"cpus_milli":100,"containers":1},"outcome":"refused",)"
-        R"("refusal":"insufficient resources: memory","place":null,"starts_cell":false,"cells":{"total":1,"fit":0,)"
-        R"("zones":[{"zone":"z1","instances":2,"cells":1,"fit":0}],"fitting":[],"misses":[{"agent_id":"A1",)"
-        R"("agent_hostname":"host-1","zone":"z1","cell_id":"cell-1","zone_instances":2,"reasons":["memory"],)"
-        R"("short_by":{"memory_mb":12,"disk_mb":0,"cpus_milli":0,"containers":0},"text":"short of 12 MB memory"}],)"
-        R"("miss_groups":[{"reasons":["memory"],"cells":1,"short_by_min":{"memory_mb":12,"disk_mb":0,"cpus_milli":0,"containers":0},)"
-        R"("short_by_max":{"memory_mb":12,"disk_mb":0,"cpus_milli":0,"containers":0},"examples":["A1"]}]}})");
+  CHECK(
+      bridge::explanation_json(refused_view()) ==
+      R"({"kind":"lrp","process_guid":"p","index":0,"state":"queued","reason":"insufficient resources: memory","runs_on":null,)"
+      R"("held_up_by":[],"needs":{"memory_mb":64,"disk_mb":0,"cpus_milli":100,"containers":1},"outcome":"refused",)"
+      R"("refusal":"insufficient resources: memory","place":null,"starts_cell":false,"cells":{"total":1,"fit":0,)"
+      R"("zones":[{"zone":"z1","instances":2,"cells":1,"fit":0}],"fitting":[],"misses":[{"agent_id":"A1",)"
+      R"("agent_hostname":"host-1","zone":"z1","cell_id":"cell-1","zone_instances":2,"reasons":["memory"],)"
+      R"("short_by":{"memory_mb":12,"disk_mb":0,"cpus_milli":0,"containers":0},"text":"short of 12 MB memory"}],)"
+      R"("miss_groups":[{"reasons":["memory"],"cells":1,"short_by_min":{"memory_mb":12,"disk_mb":0,"cpus_milli":0,"containers":0},)"
+      R"("short_by_max":{"memory_mb":12,"disk_mb":0,"cpus_milli":0,"containers":0},"examples":["A1"]}]}})");
 }
 
 TEST_CASE("a place that fits is written with its cost", "[bridge]") {
@@ -67,7 +68,8 @@ TEST_CASE("the body of an auction is explained, each key once, and nothing is su
   CHECK(desk.explained[1].key == lrp("p", 0));
   CHECK(desk.cells_asked == 5);
   CHECK(desk.submissions == 0);
-  CHECK(answer(request("POST", "/v1/explain/tasks", R"([{"TaskGuid":"t","Domain":"d","RootFs":"preloaded:fs"}])"), desk, {})
+  CHECK(answer(request("POST", "/v1/explain/tasks", R"([{"TaskGuid":"t","Domain":"d","RootFs":"preloaded:fs"}])"), desk,
+               {})
             .status == 200);
   CHECK(desk.explained[2].key == task("t"));
   CHECK(desk.cells_asked == 20);

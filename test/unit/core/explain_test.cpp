@@ -97,9 +97,9 @@ TEST_CASE("an auction is explained in its order, each seeing those before it", "
   rig.lrp("big", {0}, 9000);
   rig.offer("a1", 712);  // Of which the cell takes 512.
   rig.offer("a2", 812);
-  const auto views =
-      ask(rig, {Rig::auction(lrp_key("p", 1), 200), Rig::auction({Kind::task, "t", 0}, 100),
-                Rig::auction(lrp_key("p", 2), 200), Rig::auction(lrp_key("p", 0), 200), Rig::auction(lrp_key("p", 3), 200)});
+  const auto views = ask(rig, {Rig::auction(lrp_key("p", 1), 200), Rig::auction({Kind::task, "t", 0}, 100),
+                               Rig::auction(lrp_key("p", 2), 200), Rig::auction(lrp_key("p", 0), 200),
+                               Rig::auction(lrp_key("p", 3), 200)});
   REQUIRE(views.size() == 5);
   CHECK(views[0].key == lrp_key("p", 0));
   CHECK(views[1].key == Key{Kind::task, "t", 0});

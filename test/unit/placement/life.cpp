@@ -406,7 +406,8 @@ class Life {
     if (!any_miss) return {};
     if (*is.nearest_miss >= is.cells.size() || is.cells[*is.nearest_miss].fits()) return "the nearest miss is none";
     const placement::Verdict& near = is.cells[*is.nearest_miss];
-    if (placement::has(near.obstacles, placement::Obstacle::no_offer)) return {};  // What it is short of counts for nothing.
+    if (placement::has(near.obstacles, placement::Obstacle::no_offer))
+      return {};  // What it is short of counts for nothing.
     for (const placement::Verdict& other : is.cells) {
       if (other.fits() || (other.obstacles & ~near.obstacles) != 0 || !near.short_by.holds(other.short_by)) continue;
       if (other.obstacles != near.obstacles || other.short_by != near.short_by)
