@@ -13,6 +13,7 @@
 #include "base/text.hpp"
 #include "diego/auction.hpp"
 #include "diego/json.hpp"
+#include "platform/clock.hpp"
 
 namespace bridge {
 namespace {
@@ -197,6 +198,16 @@ ServerResponse show_readiness(Desk& desk) {
   return json_response(200, out.take());
 }
 
+ServerResponse show_overview(Desk& desk) {
+  return json_response(200, overview_json(desk.overview(), desk.history(), platform::now()));
+}
+
+ServerResponse show_events(const ServerRequest& request, Desk& desk) {
+  auto response = desk.events(request);
+  if (!response) return error_response(400, response.error().message());
+  return *std::move(response);
+}
+
 ServerResponse route(const ServerRequest& request, Desk& desk) {
   const std::string& path = request.path;
   // The two routes of Diego's auctioneer, spelled as its own router spells them.
@@ -219,6 +230,15 @@ ServerResponse route(const ServerRequest& request, Desk& desk) {
   };
   const auto read_only = [&](auto reply) { return reads(request) ? reply() : not_allowed("GET, HEAD"); };
 
+  if (path == "/metrics") {
+    return read_only([&] {
+      return ServerResponse{.status = 200,
+                            .headers = {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}},
+                            .body = desk.metrics()};
+    });
+  }
+  if (under("overview") && depth == 2) return read_only([&] { return show_overview(desk); });
+  if (under("events") && depth == 2) return read_only([&] { return show_events(request, desk); });
   if (under("instances") && depth == 2) return read_only([&] { return list_instances(request, desk); });
   if (under("cells") && depth == 2) return read_only([&] { return show_cells(desk); });
   if (under("cells") && depth == 4 && !(*parts)[2].empty() && (*parts)[3] == "drain")

@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "platform/http_server.hpp"
 #include "scheduler/core/explanation.hpp"
+#include "scheduler/core/figures.hpp"
 #include "scheduler/core/work.hpp"
 
 namespace bridge {
@@ -43,6 +45,23 @@ class Desk {
   virtual std::optional<core::ExplanationView> explain(const core::Key& key, std::size_t cells_max) = 0;
 
   virtual core::Health health() = 0;
+
+  // The scheduler in numbers, and what is shown of it besides.
+  struct Overview {
+    core::Figures figures;
+    core::Health health;
+    std::string version, strategy, master, framework_id;
+    base::Time started;
+  };
+  virtual Overview overview() = 0;
+  // What is appended to the overview: the last hour, written.
+  virtual std::string history() = 0;
+
+  // Prometheus's text format.
+  virtual std::string metrics() = 0;
+
+  // A stream of events; an error names the parameter.
+  virtual base::Result<platform::ServerResponse> events(const platform::ServerRequest& request) = 0;
 };
 
 }  // namespace bridge

@@ -114,6 +114,51 @@ void write_key_members(diego::GoWriter& out, const core::Key& key) {
   }
 }
 
+std::string overview_json(const Desk::Overview& overview, const std::string& history, base::Time now) {
+  const core::Figures& figures = overview.figures;
+  diego::GoWriter out;
+  out.begin_object();
+  out.member("version", overview.version);
+  out.member("started", timestamp(overview.started));
+  out.member("now", timestamp(now));
+  out.member("subscribed", overview.health.subscribed);
+  out.member("detail", overview.health.detail);
+  out.member("master", overview.master);
+  out.member("framework_id", overview.framework_id);
+  out.member("strategy", overview.strategy);
+  out.key("instances");
+  out.begin_object();
+  for (std::size_t kind = 0; kind < figures.instances.size(); ++kind) {
+    out.key(kind == 0 ? "lrps" : "tasks");
+    out.begin_object();
+    for (std::size_t state = 0; state < figures.instances[kind].size(); ++state)
+      out.member(core::to_string(static_cast<core::State>(state)), figures.instances[kind][state]);
+    out.end_object();
+  }
+  out.end_object();
+  out.member("oldest_waiting_ms", base::to_millis(figures.oldest_waiting));
+  out.key("cells");
+  out.begin_object();
+  for (const core::CellState state :
+       {core::CellState::starting, core::CellState::up, core::CellState::idle, core::CellState::stopping})
+    out.member(core::to_string(state), figures.cells[static_cast<std::size_t>(state)]);
+  out.end_object();
+  out.member("memory_total_mb", figures.total.mem_mb);
+  out.member("memory_used_mb", figures.used.mem_mb);
+  out.member("disk_total_mb", figures.total.disk_mb);
+  out.member("disk_used_mb", figures.used.disk_mb);
+  out.member("containers_total", figures.total.containers);
+  out.member("containers_used", figures.used.containers);
+  out.member("agents", figures.agents);
+  out.member("agents_quarantined", figures.agents_quarantined);
+  out.member("agents_leaving", figures.agents_leaving);
+  out.member("offers_held", figures.offers_held);
+  out.key("history");
+  out.raw(history);
+  out.end_object();
+  return out.take();
+}
+
 std::string timestamp(base::Time time) {
   using std::chrono::sys_days;
   const auto millis = std::chrono::floor<std::chrono::milliseconds>(time.time_since_epoch());

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "auctionrunner_bridge/desk.hpp"
 #include "scheduler/core/explanation.hpp"
 #include "scheduler/core/work.hpp"
 
@@ -19,6 +20,9 @@ std::string stopping_json(const std::vector<core::Key>& keys);
 
 // {"cells":[...]}
 std::string cells_json(const std::vector<core::CellView>& cells);
+
+// `history`: written already.
+std::string overview_json(const Desk::Overview& overview, const std::string& history, base::Time now);
 
 std::string explanation_json(const core::ExplanationView& explanation);
 

@@ -122,6 +122,11 @@ class GoWriter {
     separate();
     text_ += "null";
   }
+  // A value that is written already.
+  void raw(std::string_view json) {
+    separate();
+    text_ += json;
+  }
 
   void member(std::string_view name, std::string_view value) {
     key(name);

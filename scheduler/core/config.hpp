@@ -14,6 +14,7 @@
 namespace core {
 
 struct Config {
+  bool tells_changes = false;               // Somebody takes them (Core::take_changes).
   placement::Limits limits;                 // Of containers not yet running.
   std::size_t placements_per_pass = 2'000;  // Then others are heard before the next ones are decided or launched.
   std::size_t queue_max = 500'000;          // Waiting instances; beyond it auctions are refused.

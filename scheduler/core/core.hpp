@@ -17,15 +17,18 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/random.hpp"
 #include "base/result.hpp"
 #include "scheduler/core/actions.hpp"
 #include "scheduler/core/bbs_calls.hpp"
+#include "scheduler/core/changes.hpp"
 #include "scheduler/core/config.hpp"
 #include "scheduler/core/events.hpp"
 #include "scheduler/core/explanation.hpp"
+#include "scheduler/core/figures.hpp"
 #include "scheduler/core/journal.hpp"
 #include "scheduler/core/ledger.hpp"
 #include "scheduler/core/offer_book.hpp"
@@ -73,10 +76,14 @@ class Core {
   base::Status restore_report(std::string_view name, std::string_view value);
   void recovered(base::Time now);
 
+  // What changed since this was last called, in order, if Config::tells_changes. What was withdrawn is not among it.
+  std::vector<Change> take_changes() { return std::exchange(changes_, {}); }
+
   std::vector<InstanceView> instances(const InstanceQuery& query) const;
   // Keys that a pattern names; ended ones included while they are kept.
   std::vector<Key> matching(const KeyPattern& pattern) const { return items_.matching(pattern); }
   std::vector<CellView> cells() const;
+  Figures figures(base::Time now) const;  // Looks at every instance: not for every second.
   // explain.cpp: where work would go now, each seeing those before it in the order of an auction, and why not
   // elsewhere; of fitting and of other cells at most `cells_max` each are told one by one. At most kExplainedMax
   // auctions. Nothing changes by it.
@@ -275,6 +282,12 @@ class Core {
   void fill_cells(ExplanationView& view, const placement::Request& request, const placement::Explanation& told,
                   std::size_t cells_max) const;
 
+  void tell(const Item& item);
+  void tell(ChangeKind kind, const AgentRecord& agent, std::string reason);
+  void tell_unplaced(const Item& item, std::string reason);
+  void tell(ChangeKind kind, std::string reason);
+
+  void begin_frame(base::Time now);
   std::string reason_of(const Item& item) const;
   std::string reason_of_move(const Item& item) const;
 
@@ -377,6 +390,9 @@ class Core {
   base::Time launches_booked_until_;  // By --launch-rate.
   std::optional<base::Time> launch_credit_at_;
 
+  std::vector<Change> changes_;
+  base::Time now_;  // Of the frame under way, for what is told and counted.
+  double offer_seconds_ = 0;
   Actions actions_;  // Of the frame under way.
 };
 

@@ -80,6 +80,7 @@ CellRecord& Core::see_cell(AgentRecord& agent, const std::string& executor_id, b
   agent.cell = std::move(cell);
   agent.described = false;
   note("cell found executor=" + executor_id + " agent=" + agent.id);
+  tell(ChangeKind::cell_found, agent, "");
   cell_timers_.emplace(now, agent.id);
   return *agent.cell;
 }
@@ -122,6 +123,7 @@ void Core::charge(Item& item, const placement::Amounts& amounts) {
 void Core::forget_cell(AgentRecord& agent, base::Time now) {
   if (!agent.cell) return;
   note("cell is gone cell=" + agent.cell->cell_id + " executor=" + *agent.cell->executor_id + " agent=" + agent.id);
+  tell(ChangeKind::cell_gone, agent, "");
   unplan_all(agent);
   end_promises(agent);
   // Whoever had work there hears of each task by a status; if that is lost, by asking.

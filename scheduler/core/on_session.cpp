@@ -23,6 +23,7 @@ void Core::on(const Subscribed& event, base::Time now) {
   }
   suppressed_ = event.suppressed;
   connected_ = true;
+  tell(ChangeKind::master_subscribed, "framework " + framework_id_);
   if (!discovering_until_) {
     discovering_until_ = now + config_.discovery;
     discovered_at_ = discovering_until_;
@@ -97,8 +98,9 @@ void Core::void_offers() {
   for (const auto& [id, agent] : agents_) refresh(*agent);
 }
 
-void Core::on(const Disconnected&, base::Time) {
+void Core::on(const Disconnected& event, base::Time) {
   connected_ = false;
+  tell(ChangeKind::master_lost, event.reason);
   void_offers();
   if (!fenced()) return;
   fence_until_.reset();

@@ -88,6 +88,7 @@ void Core::changes_saved() {
 void Core::withdraw_unsaved() {
   for (const auto& [item, row] : changed_) {
     if (item->row != row || item->saved || item->state != State::queued) continue;
+    std::erase_if(changes_, [key = item->key()](const Change& change) { return change.key == key; });
     dequeue(*item);
     items_.erase(*item);
   }

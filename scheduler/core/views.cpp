@@ -40,7 +40,64 @@ std::optional<Usage> usage_of(const CellRecord& cell, const Item& item) {
   return Usage{found->cpus_milli, found->memory_bytes, found->disk_bytes, cell.measured_at};
 }
 
+CellState state_of(const CellRecord& cell) {
+  return cell.stopping       ? CellState::stopping
+         : !cell.heard       ? CellState::starting
+         : cell.live.empty() ? CellState::idle
+                             : CellState::up;
+}
+
+ChangeKind change_to(State state) {
+  static_assert(static_cast<int>(State::rejected) == 8);
+  static constexpr ChangeKind kKinds[] = {
+      ChangeKind::instance_queued,   ChangeKind::instance_launching, ChangeKind::instance_starting,
+      ChangeKind::instance_running,  ChangeKind::instance_stopping,  ChangeKind::instance_stopped,
+      ChangeKind::instance_failed,   ChangeKind::instance_lost,      ChangeKind::instance_rejected};
+  return kKinds[static_cast<std::size_t>(state)];
+}
+
 }  // namespace
+
+// That it has come to its state.
+void Core::tell(const Item& item) {
+  if (!config_.tells_changes) return;
+  Change& change = changes_.emplace_back();
+  change.kind = change_to(item.state);
+  change.at = now_;
+  change.key = item.key();
+  change.reason = item.reason();
+  if (item.trace != nullptr) change.trace_id = *item.trace;
+  if (item.state == State::launching || item.state == State::running) change.waited = now_ - item.accepted;
+  if (item.state == State::queued || item.agent == nullptr) return;
+  change.agent_id = item.agent->id;
+  if (const CellRecord* cell = cell_of(item)) change.cell_id = cell->cell_id;
+}
+
+void Core::tell_unplaced(const Item& item, std::string reason) {
+  if (!config_.tells_changes) return;
+  Change& change = changes_.emplace_back();
+  change.kind = ChangeKind::instance_unplaced;
+  change.at = now_;
+  change.key = item.key();
+  change.reason = std::move(reason);
+  if (item.trace != nullptr) change.trace_id = *item.trace;
+  change.waited = now_ - item.accepted;
+}
+
+void Core::tell(ChangeKind kind, std::string reason) {
+  if (!config_.tells_changes) return;
+  Change& change = changes_.emplace_back();
+  change.kind = kind;
+  change.at = now_;
+  change.reason = std::move(reason);
+}
+
+void Core::tell(ChangeKind kind, const AgentRecord& agent, std::string reason) {
+  if (!config_.tells_changes) return;
+  tell(kind, std::move(reason));
+  changes_.back().agent_id = agent.id;
+  if (agent.cell) changes_.back().cell_id = agent.cell->cell_id;
+}
 
 // Why it waits, failed or ended.
 std::string Core::reason_of(const Item& item) const {
@@ -104,6 +161,29 @@ std::vector<InstanceView> Core::instances(const InstanceQuery& query) const {
   return views;
 }
 
+Figures Core::figures(base::Time now) const {
+  Figures figures;
+  items_.walk([&](const Item& item) {
+    ++figures.instances[static_cast<std::size_t>(item.kind())][static_cast<std::size_t>(item.state)];
+    if (item.state == State::queued) figures.oldest_waiting = std::max(figures.oldest_waiting, now - item.accepted);
+  });
+  figures.agents = static_cast<std::int64_t>(agents_.size());
+  for (const auto& [id, agent] : agents_) {
+    if (agent->quarantined_until) ++figures.agents_quarantined;
+    if (agent->leaving) ++figures.agents_leaving;
+    if (!agent->cell) continue;
+    ++figures.cells[static_cast<std::size_t>(state_of(*agent->cell))];
+    figures.total += agent->total;
+    figures.used += agent->cell->charged;
+    figures.used.containers += static_cast<std::int64_t>(agent->cell->live.size()) - agent->cell->charged.containers;
+  }
+  figures.offers_held = static_cast<std::int64_t>(offers_.size());
+  figures.offer_seconds = offer_seconds_ + static_cast<double>(offers_.size()) * base::to_seconds(now - now_);
+  figures.unanswered = static_cast<std::int64_t>(unanswered_.size());
+  figures.reports_waiting = static_cast<std::int64_t>(bbs_.reports());
+  return figures;
+}
+
 std::string Core::cell_id_on(std::string_view agent_id) const {
   const AgentPtr agent = find_agent(agent_id);
   return agent == nullptr || !agent->cell ? "" : agent->cell->cell_id;
@@ -136,10 +216,7 @@ std::vector<CellView> Core::cells() const {
       const CellRecord& cell = *agent->cell;
       view.cell_id = cell.cell_id;
       view.executor_id = *cell.executor_id;
-      view.state = cell.stopping       ? CellState::stopping
-                   : !cell.heard       ? CellState::starting
-                   : cell.live.empty() ? CellState::idle
-                                       : CellState::up;
+      view.state = state_of(cell);
       view.since = cell.since;
       view.memory_used_mb = cell.charged.mem_mb;
       view.disk_used_mb = cell.charged.disk_mb;

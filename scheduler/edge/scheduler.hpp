@@ -6,12 +6,15 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
 #include <variant>
 
 #include "auctionrunner_bridge/desk.hpp"
+#include "auctionrunner_bridge/event_hub.hpp"
+#include "auctionrunner_bridge/history.hpp"
 #include "base/leader_lock.hpp"
 #include "mesos/http_transport.hpp"
 #include "mesos/master_detector.hpp"
@@ -19,6 +22,7 @@
 #include "scheduler/edge/auction_log.hpp"
 #include "scheduler/edge/bbs_desk.hpp"
 #include "scheduler/edge/framework_finder.hpp"
+#include "scheduler/edge/metrics.hpp"
 #include "scheduler/edge/options.hpp"
 #include "scheduler/edge/translate.hpp"
 #include "scheduler/engine/engine.hpp"
@@ -56,6 +60,10 @@ class Scheduler final : public bridge::Desk, private engine::World {
                                                            std::size_t cells_max) override;
   std::optional<core::ExplanationView> explain(const core::Key& key, std::size_t cells_max) override;
   core::Health health() override;
+  Overview overview() override;
+  std::string history() override;
+  std::string metrics() override;
+  base::Result<platform::ServerResponse> events(const platform::ServerRequest& request) override;
 
  private:
   struct StreamHead {
@@ -104,6 +112,7 @@ class Scheduler final : public bridge::Desk, private engine::World {
   void refused(const core::Refusal& refusal, const std::string& text) override;
   void saw(const core::Event& event) override;
   void saw(const core::Action& action) override;
+  void changed(std::vector<core::Change> changes) override;
 
   base::Status start_lock();
   void loop();
@@ -119,7 +128,13 @@ class Scheduler final : public bridge::Desk, private engine::World {
   const ExecutorCells cells_;
   AuctionLog auction_log_;
   mesos_client::TransportOptions transport_;
+  Metrics metrics_;
+  MeasuredStore store_;
   engine::Engine engine_;
+  bridge::EventHub events_;
+  std::mutex history_mutex_;
+  bridge::History history_;
+  const base::Time started_;
 
   platform::Mailbox<Message> mailbox_;
   std::unique_ptr<base::LeaderLock> lock_;

@@ -72,6 +72,9 @@ class World {
   virtual void call_bbs(const core::Report&) {}
   virtual void call_bbs(const core::ReadRows&) {}
 
+  // What changed, once it is durable, in order; only with core::Config::tells_changes.
+  virtual void changed(std::vector<core::Change> changes) { static_cast<void>(changes); }
+
   virtual void log(Level level, const std::string& text) = 0;
   // A line of the log that says `text`.
   virtual void refused(const core::Refusal&, const std::string& text) { log(Level::warning, text); }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "auctionrunner_bridge/answer.hpp"
+#include "auctionrunner_bridge/event_hub.hpp"
 
 struct FakeDesk final : bridge::Desk {
   base::Status submit(std::vector<core::Auction> auctions) override {
@@ -54,6 +55,12 @@ struct FakeDesk final : bridge::Desk {
     return std::nullopt;
   }
   core::Health health() override { return state; }
+  Overview overview() override { return shown; }
+  std::string history() override { return "{}"; }
+  std::string metrics() override { return "up 1\n"; }
+  base::Result<platform::ServerResponse> events(const platform::ServerRequest& asked) override {
+    return hub.open(asked);
+  }
 
   std::mutex mutex;
   std::string refusal;
@@ -66,6 +73,8 @@ struct FakeDesk final : bridge::Desk {
   std::vector<core::Auction> explained;
   std::vector<core::ExplanationView> explanations;
   std::size_t cells_asked = 0;
+  Overview shown;
+  bridge::EventHub hub{{.epoch = "e"}};
   core::Health state;
   core::InstanceQuery last_query;
 };
