@@ -15,6 +15,7 @@
 #include "platform/clock.hpp"
 #include "platform/http_server.hpp"
 #include "platform/mailbox.hpp"
+#include "test/unit/platform/certificates.hpp"
 
 using namespace std::chrono_literals;
 using mesos::v1::agent::Call;
@@ -25,11 +26,13 @@ namespace {
 // Serves files by their whole virtual path, as READ_FILE does.
 class Agent {
  public:
-  explicit Agent(mesos_client::Codec codec = mesos_client::Codec::json)
-      : codec_(codec), server_(options(), [this](const platform::ServerRequest& request) { return reply(request); }) {
+  explicit Agent(mesos_client::Codec codec = mesos_client::Codec::json, platform::ServerOptions options = {})
+      : codec_(codec), server_(listening(std::move(options)), [this](const platform::ServerRequest& request) {
+          return reply(request);
+        }) {
     const auto started = server_.start("--listen");
     REQUIRE(started);
-    url = "http://127.0.0.1:" + std::to_string(*started) + "/slave(1)";
+    url = (tls_ ? "https://127.0.0.1:" : "http://127.0.0.1:") + std::to_string(*started) + "/slave(1)";
   }
 
   void holds(const std::string& name, const std::string& text) {
@@ -51,8 +54,8 @@ class Agent {
   std::string url;
 
  private:
-  static platform::ServerOptions options() {
-    platform::ServerOptions options;
+  platform::ServerOptions listening(platform::ServerOptions options) {
+    tls_ = !options.cert_file.empty();
     options.listen = {"127.0.0.1", 0};
     return options;
   }
@@ -83,6 +86,7 @@ class Agent {
   }
 
   const mesos_client::Codec codec_;
+  bool tls_ = false;
   std::mutex mutex_;
   std::map<std::string, std::string> files_;
   std::vector<std::string> asked_;
@@ -166,6 +170,20 @@ TEST_CASE("an agent that does not answer, or refuses, is one line", "[sandbox_de
     protobuf.codec = "protobuf";
     CHECK(read(question(agent), protobuf).failure == agent.url + "/api/v1: answered 400 not what an agent takes");
   }
+}
+
+TEST_CASE("an agent that speaks TLS is asked if its certificate is good", "[sandbox_desk]") {
+  const auto& made = tls_test::certificates();
+  platform::ServerOptions options;
+  options.cert_file = made("server.pem");
+  options.key_file = made("server.key");
+  Agent agent(mesos_client::Codec::json, options);
+  agent.holds("stderr", "why\n");
+  edge::MesosOptions mesos;
+  mesos.ca_file = made("ca.pem");
+  CHECK(read(question(agent), mesos) == told("stderr", "why"));
+  mesos.ca_file = made("stranger-ca.pem");
+  CHECK(read(question(agent), mesos).failure.find("TLS: ") != std::string::npos);
 }
 
 TEST_CASE("the desk answers each question; one that hangs does not stop the next, nor the end", "[sandbox_desk]") {

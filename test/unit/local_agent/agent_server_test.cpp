@@ -270,10 +270,8 @@ TEST_CASE("READ_FILE of the operator API reads a sandbox, in both encodings", "[
   const std::string type(mesos_client::content_type(codec));
   const auto post = [&](const mesos::v1::agent::Call& call) {
     platform::HttpClient http(rig.client());
-    const auto answer = http.send({"POST",
-                                   "/slave(1)/api/v1",
-                                   {{"Content-Type", type}, {"Accept", type}},
-                                   mesos_client::encode(codec, call)});
+    const auto answer = http.send(
+        {"POST", "/slave(1)/api/v1", {{"Content-Type", type}, {"Accept", type}}, mesos_client::encode(codec, call)});
     REQUIRE(answer);
     return *answer;
   };
