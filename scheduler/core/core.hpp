@@ -29,6 +29,7 @@
 #include "scheduler/core/events.hpp"
 #include "scheduler/core/explanation.hpp"
 #include "scheduler/core/figures.hpp"
+#include "scheduler/core/post_mortems.hpp"
 #include "scheduler/core/journal.hpp"
 #include "scheduler/core/ledger.hpp"
 #include "scheduler/core/offer_book.hpp"
@@ -237,6 +238,19 @@ class Core {
   void requeue_or_end(Item& item, const std::string& why, base::Time now);
   void queue_again(Item& item, std::string reason, base::Time not_before, base::Time now);
 
+  // on_sandbox.cpp: why cells did not come up.
+  struct Unexplained {
+    Key key;
+    std::array<char, kAttemptLetters> attempt;
+    std::string agent_id, executor_id;
+    bool by_executor;  // It said so itself.
+  };
+  std::optional<Unexplained> unexplained(const Item& item, const Status& status) const;
+  void explain(const Unexplained& failure);
+  void read_sandbox(const std::string& agent_id, const std::string& executor_id, bool cell_first);
+  void on(const SandboxRead& event, base::Time now);
+  void add_to_reason(Item& item, const std::string& text);
+
   // on_report.cpp: what reps say.
   void on(const CellReported& event, base::Time now);
   void on(const CellMeasured& event, base::Time now);
@@ -373,6 +387,7 @@ class Core {
   std::optional<base::Time> strays_due_;
 
   BbsCalls bbs_;
+  PostMortems post_mortems_;
   std::optional<base::Time> sweep_at_;
   struct {
     WishPtr wish;

@@ -164,9 +164,18 @@ struct RowsRead {
   std::optional<diego::TaskRow> task;
 };
 
+// The agent's answer.
+struct SandboxRead {
+  std::string agent_id, executor_id;
+  std::string file;     // In the sandbox.
+  std::string line;     // The one that tells; short, printable UTF-8. Empty: none does.
+  std::string failure;  // Why there is no line.
+  bool operator==(const SandboxRead&) const = default;
+};
+
 using Event = std::variant<AuctionsSubmitted, StopRequested, DrainRequested, DrainCancelled, LeadershipTaken,
                            Subscribed, Disconnected, FrameworkRemoved, OffersArrived, OfferRescinded,
                            InverseOffersArrived, InverseOfferRescinded, StatusArrived, ExecutorEnded, AgentLost,
-                           CellSaidHello, CellReported, CellMeasured, ReportAnswered, RowsRead>;
+                           CellSaidHello, CellReported, CellMeasured, ReportAnswered, RowsRead, SandboxRead>;
 
 }  // namespace core

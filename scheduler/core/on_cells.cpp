@@ -174,9 +174,12 @@ void Core::on(const ExecutorEnded& event, base::Time now) {
   const AgentPtr agent = find_agent(event.agent_id);
   if (agent == nullptr) return;
   agent->ended_executor = event.executor_id;
+  if (post_mortems_.expects(event.executor_id)) read_sandbox(agent->id, event.executor_id, true);
   if (!agent->cell || *agent->cell->executor_id != event.executor_id) return;
   const CellRecord& cell = *agent->cell;
-  if (!cell.heard && !cell.stopping && event.wait_status > 0) blame(*agent, "its executor ended before it was up", now);
+  const bool never_up = !cell.heard && !cell.stopping;
+  if (never_up && event.wait_status > 0) blame(*agent, "its executor ended before it was up", now);
+  if (never_up) read_sandbox(agent->id, event.executor_id, false);
   forget_cell(*agent, now);
 }
 

@@ -53,6 +53,7 @@ void Core::on(const Subscribed& event, base::Time now) {
 void Core::on(const LeadershipTaken& event, base::Time now) {
   fence_wanted_ = true;
   forget_calls(event.another_led);
+  post_mortems_ = {};
   if (!event.another_led) return;
   items_.walk([](Item& item) { item.doubtful = item.live(); });
   for (const auto& [id, agent] : agents_) {  // Nor whether a cell is still as idle as it was.
@@ -113,6 +114,7 @@ void Core::on(const FrameworkRemoved& event, base::Time now) {
   unanswered_.clear();
   next_ask_at_.reset();
   strays_.clear();
+  post_mortems_ = {};
   framework_id_.clear();
   framework_changed_ = true;
   warn("the framework is gone, its tasks with it text=\"" + event.text + "\"");

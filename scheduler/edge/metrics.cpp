@@ -51,6 +51,7 @@ const char* call_of(const core::Action& action) {
     const char* operator()(const core::Evacuate&) const { return "MESSAGE"; }
     const char* operator()(const core::Report&) const { return nullptr; }
     const char* operator()(const core::ReadRows&) const { return nullptr; }
+    const char* operator()(const core::ReadSandbox&) const { return nullptr; }
     const char* operator()(const core::Note&) const { return nullptr; }
   };
   return std::visit(Name{}, action);

@@ -61,6 +61,11 @@ std::string line(const core::RowsRead& e) {
                      e.failure ? "failed: " + e.failure->text : "");
 }
 
+std::string line(const core::SandboxRead& e) {
+  return fmt::format("sandbox read executor={} agent={} file={} line=\"{}\" failure=\"{}\"", e.executor_id, e.agent_id,
+                     e.file, e.line, e.failure);
+}
+
 std::string line(const core::Accept& a) {
   std::string text = fmt::format("call ACCEPT agent={} offer={}", a.agent_id, fmt::join(a.offer_ids, ","));
   for (const auto& launch : a.launches) text += " task=" + launch.task_id;
@@ -98,6 +103,9 @@ std::string line(const core::Report& a) {
   return fmt::format("bbs report call={} instance={} reason=\"{}\"", a.call, core::to_string(a.key), a.text);
 }
 std::string line(const core::ReadRows& a) { return fmt::format("bbs question call={} guid={}", a.call, a.guid); }
+std::string line(const core::ReadSandbox& a) {
+  return fmt::format("sandbox question executor={} agent={} url={}", a.executor_id, a.agent_id, a.agent_url);
+}
 std::string line(const core::Note& a) { return a.text; }
 
 }  // namespace

@@ -120,12 +120,15 @@ base::Status Scheduler::run() {
     }
   }
   if (outcome_) {
+    sandboxes_ = std::make_unique<SandboxDesk>(options_.mesos,
+                                               [this](core::SandboxRead answer) { mailbox_.post(std::move(answer)); });
     engine_.start(platform::now());
     if (lock_) lock_->campaign();
     loop();
   }
   engine_.leave();
   bbs_.reset();
+  sandboxes_.reset();
   leaving_ = true;
   calls_.reset();
   stream_.reset();
@@ -274,6 +277,8 @@ void Scheduler::on(base::LockReport report) { engine_.on_lock(std::move(report),
 void Scheduler::on(const BbsDesk::Answer& answer) {
   std::visit([this](const auto& one) { engine_.on_bbs(one, platform::now()); }, answer);
 }
+
+void Scheduler::on(const core::SandboxRead& answer) { engine_.on_sandbox(answer, platform::now()); }
 
 // ---- What the engine wants
 

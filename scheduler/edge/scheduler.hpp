@@ -24,6 +24,7 @@
 #include "scheduler/edge/framework_finder.hpp"
 #include "scheduler/edge/metrics.hpp"
 #include "scheduler/edge/options.hpp"
+#include "scheduler/edge/sandbox_desk.hpp"
 #include "scheduler/edge/translate.hpp"
 #include "scheduler/engine/engine.hpp"
 
@@ -80,8 +81,9 @@ class Scheduler final : public bridge::Desk, private engine::World {
   };
   using Job = std::function<void()>;  // On the loop's thread.
   struct StopNow {};
-  using Message = std::variant<StreamHead, StreamEvent, StreamEnded, mesos_client::CallResult,
-                               mesos_client::MasterReport, base::LockReport, BbsDesk::Answer, Job, StopNow>;
+  using Message =
+      std::variant<StreamHead, StreamEvent, StreamEnded, mesos_client::CallResult, mesos_client::MasterReport,
+                   base::LockReport, BbsDesk::Answer, core::SandboxRead, Job, StopNow>;
 
   void on(StreamHead message);
   void on(StreamEvent message);
@@ -90,6 +92,7 @@ class Scheduler final : public bridge::Desk, private engine::World {
   void on(mesos_client::MasterReport report);
   void on(base::LockReport report);
   void on(const BbsDesk::Answer& answer);
+  void on(const core::SandboxRead& answer);
   void on(const Job& job) { job(); }
   void on(StopNow) { running_ = false; }
 
@@ -108,6 +111,7 @@ class Scheduler final : public bridge::Desk, private engine::World {
   bool lock_held() const override { return lock_->held(); }
   void call_bbs(const core::Report& report) override { bbs_->call(report); }
   void call_bbs(const core::ReadRows& question) override { bbs_->call(question); }
+  void read_sandbox(const core::ReadSandbox& question) override { sandboxes_->ask(question); }
   void log(engine::Level level, const std::string& text) override;
   void refused(const core::Refusal& refusal, const std::string& text) override;
   void saw(const core::Event& event) override;
@@ -138,7 +142,8 @@ class Scheduler final : public bridge::Desk, private engine::World {
 
   platform::Mailbox<Message> mailbox_;
   std::unique_ptr<base::LeaderLock> lock_;
-  std::unique_ptr<BbsDesk> bbs_;       // Null without --bbs-url.
+  std::unique_ptr<BbsDesk> bbs_;  // Null without --bbs-url.
+  std::unique_ptr<SandboxDesk> sandboxes_;
   FrameworkFinder* finder_ = nullptr;  // The lock, if it is one in Locket.
   std::unique_ptr<mesos_client::StreamConnection> stream_;
   std::unique_ptr<mesos_client::CallConnection> calls_;

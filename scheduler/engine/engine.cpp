@@ -84,6 +84,7 @@ void Engine::step_down(Role role, const std::string& reason, base::Time now) {
   carry_out(session_.stop(now, reason), now);
   pending_.clear();
   bbs_calls_.clear();  // Whoever leads next asks for itself.
+  sandboxes_.clear();
   core_.withdraw_unsaved();
   detail_ = reason;
   answer_all(base::Error{"scheduler", "does not lead: " + reason});
@@ -332,6 +333,8 @@ void Engine::keep(core::Actions actions) {
       bbs_calls_.emplace_back(std::move(*report));
     } else if (auto* question = std::get_if<core::ReadRows>(&action)) {
       bbs_calls_.emplace_back(std::move(*question));
+    } else if (auto* sandbox = std::get_if<core::ReadSandbox>(&action)) {
+      sandboxes_.push_back(std::move(*sandbox));
     } else if (calls_open_) {  // Between subscriptions: what the core believes is settled after the next one.
       pending_.push_back({session_.generation(), std::move(action)});
     }
@@ -394,6 +397,10 @@ void Engine::send_all(base::Time now) {
         },
         call);
   }
+  for (const core::ReadSandbox& sandbox : std::exchange(sandboxes_, {})) {
+    world_.saw(core::Action(sandbox));
+    world_.read_sandbox(sandbox);
+  }
   std::vector<Pending> pending = std::exchange(pending_, {});
   for (Pending& one : pending) {
     if (!calls_open_ || one.generation != session_.generation()) continue;
@@ -423,7 +430,8 @@ std::optional<base::Time> Engine::next_deadline() const {
   consider(session_.next_deadline());
   consider(restart_at_);
   consider(store_retry_at_);
-  if (identity_changed_ || !answers_.empty() || !pending_.empty() || !bbs_calls_.empty() || core_.has_changes()) {
+  if (identity_changed_ || !answers_.empty() || !pending_.empty() || !bbs_calls_.empty() || !sandboxes_.empty() ||
+      core_.has_changes()) {
     consider(store_retry_at_ ? store_retry_at_ : base::Time{});
   }
   // What the core wants to do at once it may not before the store works.
