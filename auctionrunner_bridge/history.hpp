@@ -1,5 +1,5 @@
-// The last hour in steps of ten seconds: how much was auctioned, launched and came to run, and how long that took. Pure;
-// the caller locks.
+// The last hour in steps of ten seconds: how much was auctioned, launched and came to run, and how long that took.
+// Pure; the caller locks.
 #pragma once
 
 #include <array>

@@ -6,10 +6,11 @@ namespace core {
 namespace {
 
 constexpr std::array<std::string_view, kChangeKinds> kNames = {
-    "instance.queued",   "instance.launching", "instance.starting", "instance.running",  "instance.stopping",
-    "instance.stopped",  "instance.failed",    "instance.lost",     "instance.rejected", "instance.unplaced",
-    "cell.starting",     "cell.up",            "cell.found",        "cell.stopping",     "cell.gone",
-    "agent.left",        "agent.stays",        "agent.quarantined", "agent.released",    "master.subscribed",
+    "instance.queued",   "instance.launching", "instance.starting", "instance.running",
+    "instance.stopping", "instance.stopped",   "instance.failed",   "instance.lost",
+    "instance.rejected", "instance.unplaced",  "cell.starting",     "cell.up",
+    "cell.found",        "cell.stopping",      "cell.gone",         "agent.left",
+    "agent.stays",       "agent.quarantined",  "agent.released",    "master.subscribed",
     "master.lost",
 };
 

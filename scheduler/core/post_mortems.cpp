@@ -57,7 +57,7 @@ const std::string* PostMortems::text_of(const std::string& executor_id) const {
 }
 
 std::optional<std::vector<PostMortems::Waiting>> PostMortems::answered(const std::string& executor_id,
-                                                                         std::string text) {
+                                                                       std::string text) {
   Cell* cell = find(executor_id);
   if (cell == nullptr || cell->stage != Cell::Stage::asked) return std::nullopt;
   cell->stage = Cell::Stage::answered;

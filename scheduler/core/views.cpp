@@ -50,9 +50,9 @@ CellState state_of(const CellRecord& cell) {
 ChangeKind change_to(State state) {
   static_assert(static_cast<int>(State::rejected) == 8);
   static constexpr ChangeKind kKinds[] = {
-      ChangeKind::instance_queued,   ChangeKind::instance_launching, ChangeKind::instance_starting,
-      ChangeKind::instance_running,  ChangeKind::instance_stopping,  ChangeKind::instance_stopped,
-      ChangeKind::instance_failed,   ChangeKind::instance_lost,      ChangeKind::instance_rejected};
+      ChangeKind::instance_queued,  ChangeKind::instance_launching, ChangeKind::instance_starting,
+      ChangeKind::instance_running, ChangeKind::instance_stopping,  ChangeKind::instance_stopped,
+      ChangeKind::instance_failed,  ChangeKind::instance_lost,      ChangeKind::instance_rejected};
   return kKinds[static_cast<std::size_t>(state)];
 }
 

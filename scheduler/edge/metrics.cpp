@@ -57,14 +57,21 @@ const char* call_of(const core::Action& action) {
   return std::visit(Name{}, action);
 }
 
-constexpr std::array<const char*, 11> kCalls = {
-    "ACCEPT",      "DECLINE", "ACCEPT_INVERSE_OFFERS", "DECLINE_INVERSE_OFFERS", "REVIVE", "SUPPRESS",
-    "ACKNOWLEDGE", "KILL",    "RECONCILE",             "SHUTDOWN",               "MESSAGE"};
+constexpr std::array<const char*, 11> kCalls = {"ACCEPT",
+                                                "DECLINE",
+                                                "ACCEPT_INVERSE_OFFERS",
+                                                "DECLINE_INVERSE_OFFERS",
+                                                "REVIVE",
+                                                "SUPPRESS",
+                                                "ACKNOWLEDGE",
+                                                "KILL",
+                                                "RECONCILE",
+                                                "SHUTDOWN",
+                                                "MESSAGE"};
 
 // One of few words for Diego's texts of refusals.
-constexpr std::array<const char*, 9> kReasons = {"memory",         "disk",          "cpu",
-                                                 "containers",     "several",       "stack_or_tag",
-                                                 "too_many_starting", "no_cell", "other"};
+constexpr std::array<const char*, 9> kReasons = {
+    "memory", "disk", "cpu", "containers", "several", "stack_or_tag", "too_many_starting", "no_cell", "other"};
 std::size_t reason_of(std::string_view text) {
   const auto has = [text](std::string_view word) { return text.find(word) != std::string_view::npos; };
   if (has("found no compatible cell")) return 5;
@@ -80,9 +87,7 @@ std::size_t reason_of(std::string_view text) {
   return count > 1 ? 4 : found;
 }
 
-std::size_t answer_of(int status) {
-  return status == 0 ? 0 : status < 300 ? 1 : status < 500 ? 2 : 3;
-}
+std::size_t answer_of(int status) { return status == 0 ? 0 : status < 300 ? 1 : status < 500 ? 2 : 3; }
 constexpr std::array<const char*, 4> kAnswers = {"none", "accepted", "refused", "error"};
 
 double resident_bytes() {
@@ -135,8 +140,8 @@ struct Metrics::Impl {
   // ---- What happened
   std::array<Counter*, 2> auctions =
       each(counter("diego_scheduler_auctions_total", "Instances that were auctioned to us, each time"), "kind", kKinds);
-  Family<Counter>& failed_family =
-      counter("diego_scheduler_auctions_failed_total", "Instances without a place for --placement-timeout, and rejected Tasks");
+  Family<Counter>& failed_family = counter("diego_scheduler_auctions_failed_total",
+                                           "Instances without a place for --placement-timeout, and rejected Tasks");
   std::array<std::array<Counter*, kReasons.size()>, 2> failed;
   std::array<Counter*, 2> launched =
       each(counter("diego_scheduler_instances_launched_total", "Launches, each attempt"), "kind", kKinds);
@@ -145,14 +150,14 @@ struct Metrics::Impl {
   Family<Counter>& ended_family =
       counter("diego_scheduler_instances_ended_total", "Instances that ended, by their last state");
   std::array<std::array<Counter*, kStates>, 2> ended{};
-  std::array<Counter*, 2> retried =
-      each(counter("diego_scheduler_launches_retried_total", "Instances queued again after an attempt"), "kind", kKinds);
+  std::array<Counter*, 2> retried = each(
+      counter("diego_scheduler_launches_retried_total", "Instances queued again after an attempt"), "kind", kKinds);
   Histogram& to_accept = histogram("diego_scheduler_auction_to_accept_seconds",
                                    "From the first auction until the ACCEPT that launches", kWaits);
   Histogram& to_running =
       histogram("diego_scheduler_auction_to_running_seconds", "From the first auction until TASK_RUNNING", kWaits);
-  Histogram& rounds =
-      histogram("diego_scheduler_placement_round_seconds", "Placing, committing and sending, each round of the loop", kWork);
+  Histogram& rounds = histogram("diego_scheduler_placement_round_seconds",
+                                "Placing, committing and sending, each round of the loop", kWork);
   Histogram& commits = histogram("diego_scheduler_store_commit_seconds", "Commits of the state store", kWork);
   Counter& commits_failed =
       counter("diego_scheduler_store_commit_failures_total", "Commits that the disk did not take").Add({});
@@ -161,8 +166,8 @@ struct Metrics::Impl {
   Family<Counter>& calls_family = counter("diego_scheduler_mesos_calls_total", "Calls to the master, by type");
   std::map<std::string_view, Counter*> calls;
   std::array<Counter*, kAnswers.size()> answers =
-      each(counter("diego_scheduler_mesos_call_answers_total", "Answers to calls; none: the connection broke"), "answer",
-           kAnswers);
+      each(counter("diego_scheduler_mesos_call_answers_total", "Answers to calls; none: the connection broke"),
+           "answer", kAnswers);
   Counter& updates = counter("diego_scheduler_mesos_updates_total", "Status updates").Add({});
   Counter& subscriptions = counter("diego_scheduler_subscriptions_total", "Accepted subscriptions").Add({});
   Counter& disconnections = counter("diego_scheduler_disconnections_total", "Subscriptions that were lost").Add({});
@@ -179,8 +184,7 @@ struct Metrics::Impl {
   Family<Counter>& bbs_failed_family = counter("diego_scheduler_bbs_call_failures_total", "Of them those that failed");
   Counter& bbs_reports_failed = bbs_failed_family.Add({{"call", "report"}});
   Counter& bbs_questions_failed = bbs_failed_family.Add({{"call", "read"}});
-  Counter& offer_seconds =
-      counter("diego_scheduler_offer_seconds_total", "Offers held, times how long").Add({});
+  Counter& offer_seconds = counter("diego_scheduler_offer_seconds_total", "Offers held, times how long").Add({});
   Counter& cpu = counter("process_cpu_seconds_total", "User and system time of this process").Add({});
 
   // ---- What is so
@@ -202,7 +206,8 @@ struct Metrics::Impl {
   Gauge& containers_used = containers_family.Add({{"amount", "used"}});
   Gauge& agents = gauge("diego_scheduler_agents", "Agents known").Add({});
   Gauge& quarantined = gauge("diego_scheduler_agents_quarantined", "Agents that take no work for now").Add({});
-  Gauge& leaving = gauge("diego_scheduler_agents_leaving", "Agents drained, under maintenance, or being replaced").Add({});
+  Gauge& leaving =
+      gauge("diego_scheduler_agents_leaving", "Agents drained, under maintenance, or being replaced").Add({});
   Gauge& offers_held = gauge("diego_scheduler_offers_held", "Offers in hand").Add({});
   Gauge& unanswered = gauge("diego_scheduler_tasks_unanswered", "Tasks that the master is asked about").Add({});
   Gauge& reports_waiting = gauge("diego_scheduler_bbs_reports_waiting", "Reports the BBS has not taken yet").Add({});
@@ -227,8 +232,9 @@ struct Metrics::Impl {
     for (std::size_t i = 0; i < kCellStates.size(); ++i)
       cells[i] = &cells_family.Add({{"state", std::string(core::to_string(kCellStates[i]))}});
     gauge("diego_scheduler_build_info", "1, with the version").Add({{"version", version}}).Set(1);
-    gauge("process_start_time_seconds", "When this process began, since 1970").Add({}).Set(
-        static_cast<double>(base::to_millis(platform::now().time_since_epoch())) / 1e3);
+    gauge("process_start_time_seconds", "When this process began, since 1970")
+        .Add({})
+        .Set(static_cast<double>(base::to_millis(platform::now().time_since_epoch())) / 1e3);
   }
 
   void changed(const core::Change& change);

@@ -50,19 +50,21 @@ TEST_CASE("an event has a number, a kind and what it is about", "[events]") {
   one.trace_id = "t";
   one.waited = 1500ms;
   window.add({one, change(ChangeKind::master_lost)});
-  CHECK(all(window) ==
-        "id: e-1\nevent: instance.running\n"
-        R"(data: {"event":"instance.running","at":"2026-11-22T10:00:00.000Z","kind":"lrp","process_guid":"p","index":3,)"
-        R"("agent_id":"A1","cell_id":"cell-1","reason":"a \"b\"","trace_id":"t","waited_ms":1500})"
-        "\n\nid: e-2\nevent: master.lost\n"
-        R"(data: {"event":"master.lost","at":"2026-11-22T10:00:00.000Z"})"
-        "\n\n");
+  CHECK(
+      all(window) ==
+      "id: e-1\nevent: instance.running\n"
+      R"(data: {"event":"instance.running","at":"2026-11-22T10:00:00.000Z","kind":"lrp","process_guid":"p","index":3,)"
+      R"("agent_id":"A1","cell_id":"cell-1","reason":"a \"b\"","trace_id":"t","waited_ms":1500})"
+      "\n\nid: e-2\nevent: master.lost\n"
+      R"(data: {"event":"master.lost","at":"2026-11-22T10:00:00.000Z"})"
+      "\n\n");
 }
 
 TEST_CASE("events are filtered by process, cell and kind", "[events]") {
   EventWindow window("e", 10);
   window.add({change(ChangeKind::instance_queued, lrp("p", 0)), change(ChangeKind::cell_up, {}, "c1", "A1"),
-              change(ChangeKind::instance_running, lrp("q", 0), "c1", "A1"), change(ChangeKind::agent_left, {}, "", "A1")});
+              change(ChangeKind::instance_running, lrp("q", 0), "c1", "A1"),
+              change(ChangeKind::agent_left, {}, "", "A1")});
   const auto numbers = [&window](const EventFilter& filter) {
     std::string found;
     for (int number = 1; number <= 4; ++number) {
@@ -97,8 +99,7 @@ TEST_CASE("a reader that comes back goes on where it was, or is told what it mis
   text.clear();
   CHECK(*window.resume("other-7", text) == 3);
   CHECK_THAT(text, Catch::Contains("\"lost\":null") && Catch::Contains("another scheduler process"));
-  for (const char* wrong : {"", "e", "e-", "e-x", "e-1x", "e--"})
-    CHECK_FALSE(window.resume(wrong, text));
+  for (const char* wrong : {"", "e", "e-", "e-x", "e-1x", "e--"}) CHECK_FALSE(window.resume(wrong, text));
 }
 
 TEST_CASE("a piece of events has its bound, and the next one goes on after it", "[events]") {
@@ -162,9 +163,10 @@ TEST_CASE("the last hour is told in steps, with what waiting cost", "[events]") 
   for (int i = 0; i < 98; ++i) tell(ChangeKind::instance_running, 12s, 10ms);
   for (int i = 0; i < 2; ++i) tell(ChangeKind::instance_running, 13s, 4s);
   tell(ChangeKind::instance_lost, 25s);
-  CHECK(written(29s) ==
-        R"({"step_s":10,"until":"2026-11-22T10:00:30.000Z","auctions":[1,0,0],"launched":[0,0,0],"running":[0,100,0],)"
-        R"("unplaced":[0,0,0],"ended":[0,0,1],"to_running_p50_ms":[null,11,null],"to_running_p99_ms":[null,4988,null]})");
+  CHECK(
+      written(29s) ==
+      R"({"step_s":10,"until":"2026-11-22T10:00:30.000Z","auctions":[1,0,0],"launched":[0,0,0],"running":[0,100,0],)"
+      R"("unplaced":[0,0,0],"ended":[0,0,1],"to_running_p50_ms":[null,11,null],"to_running_p99_ms":[null,4988,null]})");
   CHECK(count(written(3600s), "null") == 2 * 359);  // The first step is an hour old.
   CHECK(count(written(3620s), "null") == 2 * 360);
   CHECK(count(written(9000s), "null") == 2);  // Long after: as if it began anew.

@@ -52,8 +52,8 @@ TEST_CASE("an instance's life is told step by step, with how long it waited", "[
   CHECK(changes[0].waited == base::Duration(4s));
   rig.happen(StopRequested{{Kind::lrp, "p", 0}});
   rig.status(rig.task_id("p", 0), TaskState::killed, "a1");
-  CHECK(told(rig) == Lines{"instance.stopping p.0 on a1: stopped by request",
-                           "instance.stopped p.0 on a1: stopped by request"});
+  CHECK(told(rig) ==
+        Lines{"instance.stopping p.0 on a1: stopped by request", "instance.stopped p.0 on a1: stopped by request"});
   rig.pass(70s);
   CHECK(told(rig) == Lines{"cell.stopping on a1: it is idle"});
   rig.happen(ExecutorEnded{"a1", *rig.executor_of("a1"), 0});
