@@ -198,6 +198,16 @@ ServerResponse show_readiness(Desk& desk) {
   return json_response(200, out.take());
 }
 
+ServerResponse show_or_change_policy(const ServerRequest& request, Desk& desk) {
+  if (request.method == "PUT") {
+    if (const auto refused = desk.change_policy(request.body))
+      return error_response(refused->unavailable ? 503 : 400, refused->text);
+  } else if (!reads(request)) {
+    return not_allowed("GET, HEAD, PUT");
+  }
+  return json_response(200, desk.policy());
+}
+
 ServerResponse show_overview(Desk& desk) {
   return json_response(200, overview_json(desk.overview(), desk.history(), platform::now()));
 }
@@ -237,6 +247,7 @@ ServerResponse route(const ServerRequest& request, Desk& desk) {
                             .body = desk.metrics()};
     });
   }
+  if (under("policy") && depth == 2) return show_or_change_policy(request, desk);
   if (under("overview") && depth == 2) return read_only([&] { return show_overview(desk); });
   if (under("events") && depth == 2) return read_only([&] { return show_events(request, desk); });
   if (under("instances") && depth == 2) return read_only([&] { return list_instances(request, desk); });

@@ -44,6 +44,15 @@ class Desk {
   // The same of an instance. nullopt: nothing is known of it.
   virtual std::optional<core::ExplanationView> explain(const core::Key& key, std::size_t cells_max) = 0;
 
+  // {"policy":{...},"changed":{...}}: all of it, and what differs from the flags.
+  virtual std::string policy() = 0;
+  struct PolicyRefused {
+    bool unavailable = false;  // Not for what was asked, but as submit() refuses.
+    std::string text;
+  };
+  // With what the JSON object names (core::merged), durable once this returns; nullopt: done.
+  virtual std::optional<PolicyRefused> change_policy(const std::string& json) = 0;
+
   virtual core::Health health() = 0;
 
   // The scheduler in numbers, and what is shown of it besides.

@@ -11,7 +11,7 @@ constexpr std::array<std::string_view, kChangeKinds> kNames = {
     "instance.rejected", "instance.unplaced",  "cell.starting",     "cell.up",
     "cell.found",        "cell.stopping",      "cell.gone",         "agent.left",
     "agent.stays",       "agent.quarantined",  "agent.released",    "master.subscribed",
-    "master.lost",
+    "master.lost",       "policy.changed",
 };
 
 }  // namespace

@@ -35,8 +35,9 @@ enum class ChangeKind : std::uint8_t {
   agent_released,
   master_subscribed,
   master_lost,
+  policy_changed,  // The reason is what differs now from the flags, as JSON.
 };
-inline constexpr std::size_t kChangeKinds = 21;
+inline constexpr std::size_t kChangeKinds = 22;
 std::string_view to_string(ChangeKind kind);  // "instance.queued"
 std::optional<ChangeKind> parse_change_kind(std::string_view text);
 

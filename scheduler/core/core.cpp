@@ -6,6 +6,7 @@ namespace core {
 
 Core::Core(Config config, const CellFactory& cells, std::unique_ptr<placement::Strategy> strategy, base::Random random)
     : config_(std::move(config)),
+      usual_(config_),
       cell_factory_(cells),
       random_(random),
       cluster_(std::move(strategy), config_.limits),

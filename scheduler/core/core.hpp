@@ -75,10 +75,14 @@ class Core {
   base::Status restore(const InstanceRow& row);
   void reserve_wish(std::uint64_t id) { wishes_.reserve(id); }
   base::Status restore_report(std::string_view name, std::string_view value);
+  base::Status restore_policy(std::string_view changes);
   void recovered(base::Time now);
 
   // What changed since this was last called, in order, if Config::tells_changes. What was withdrawn is not among it.
   std::vector<Change> take_changes() { return std::exchange(changes_, {}); }
+
+  const Policy& policy() const { return config_; }
+  const Policy& usual_policy() const { return usual_; }
 
   std::vector<InstanceView> instances(const InstanceQuery& query) const;
   // Keys that a pattern names; ended ones included while they are kept.
@@ -102,6 +106,12 @@ class Core {
 
  private:
   using AgentPtr = std::shared_ptr<AgentRecord>;
+
+  // on_policy.cpp
+  void on(const PolicyChanged& event, base::Time now);
+  void apply(const Policy& policy, base::Time now);
+  void replace_cluster(std::unique_ptr<placement::Strategy> strategy);
+  std::vector<AgentPtr> agents_in_order() const;
 
   // on_work.cpp
   void on(const AuctionsSubmitted& event, base::Time now);
@@ -315,7 +325,9 @@ class Core {
     act(Note{true, std::move(text), std::move(refusal)});
   }
 
-  const Config config_;
+  Config config_;       // Its policy may change.
+  const Policy usual_;  // As the flags have it.
+  std::optional<Policy> policy_before_;  // Since it was last saved: what was then.
   const CellFactory& cell_factory_;
   base::Random random_;
   placement::Cluster cluster_;

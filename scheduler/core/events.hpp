@@ -11,6 +11,7 @@
 #include "diego/bbs.hpp"
 #include "diego/rep.hpp"
 #include "scheduler/core/offer.hpp"
+#include "scheduler/core/policy.hpp"
 #include "scheduler/core/work.hpp"
 
 namespace core {
@@ -20,6 +21,11 @@ struct AuctionsSubmitted {
 };
 struct StopRequested {
   KeyPattern pattern;
+};
+
+// An operator changed it.
+struct PolicyChanged {
+  Policy policy;
 };
 
 // The first event of an accepted subscription (Mesos: SUBSCRIBED). All offers are void.
@@ -173,7 +179,7 @@ struct SandboxRead {
   bool operator==(const SandboxRead&) const = default;
 };
 
-using Event = std::variant<AuctionsSubmitted, StopRequested, DrainRequested, DrainCancelled, LeadershipTaken,
+using Event = std::variant<AuctionsSubmitted, StopRequested, PolicyChanged, DrainRequested, DrainCancelled, LeadershipTaken,
                            Subscribed, Disconnected, FrameworkRemoved, OffersArrived, OfferRescinded,
                            InverseOffersArrived, InverseOfferRescinded, StatusArrived, ExecutorEnded, AgentLost,
                            CellSaidHello, CellReported, CellMeasured, ReportAnswered, RowsRead, SandboxRead>;

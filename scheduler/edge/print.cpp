@@ -29,6 +29,7 @@ std::string line(const core::InverseOffersArrived& e) {
 std::string line(const core::InverseOfferRescinded& e) {
   return fmt::format("event RESCIND_INVERSE_OFFER inverse_offer={}", e.inverse_offer_id);
 }
+std::string line(const core::PolicyChanged& e) { return "policy changed " + core::policy_json(e.policy); }
 std::string line(const core::DrainRequested& e) { return fmt::format("drain requested agent={}", e.agent_id); }
 std::string line(const core::DrainCancelled& e) { return fmt::format("drain cancelled agent={}", e.agent_id); }
 std::string line(const core::StatusArrived& e) {

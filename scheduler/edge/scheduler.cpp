@@ -44,6 +44,8 @@ engine::EngineConfig engine_config(const Options& options) {
   config.core = options.core;
   config.core.fence_max = kFenceMax;
   config.core.tells_changes = true;
+  config.core.strategy = options.strategy;
+  config.core.weights = options.weights;
   config.with_lock = options.lock.used();
   return config;
 }
@@ -421,16 +423,41 @@ std::optional<core::ExplanationView> Scheduler::explain(const core::Key& key, st
       .value_or(std::nullopt);
 }
 
+std::string Scheduler::policy() {
+  return ask<std::string>([this](const std::function<void(std::string)>& reply) {
+           const core::Core& core = engine_.core();
+           reply("{\"policy\":" + core::policy_json(core.policy()) +
+                 ",\"changed\":" + core::policy_changes_json(core.policy(), core.usual_policy()) + "}");
+         })
+      .value_or("{}");
+}
+
+std::optional<bridge::Desk::PolicyRefused> Scheduler::change_policy(const std::string& json) {
+  using Outcome = std::optional<PolicyRefused>;
+  const auto outcome = ask<Outcome>([this, &json](const std::function<void(Outcome)>& reply) {
+    // What is wrong with it is told at once, and whatever else stands against it.
+    const auto policy = core::merged(engine_.core().policy(), engine_.core().usual_policy(), json);
+    if (!policy) return reply(PolicyRefused{false, policy.error().message()});
+    engine_.change_policy(
+        json,
+        [reply](const base::Status& done) {
+          reply(done ? Outcome{} : Outcome{PolicyRefused{true, done.error().message()}});
+        },
+        platform::now());
+  });
+  return outcome ? *outcome : PolicyRefused{true, "scheduler: is stopping"};
+}
+
 bridge::Desk::Overview Scheduler::overview() {
   Overview overview = ask<Overview>([this](const std::function<void(Overview)>& reply) {
                         Overview now;
                         now.figures = engine_.core().figures(platform::now());
                         now.health = engine_.health();
                         now.framework_id = engine_.core().framework_id();
+                        now.strategy = engine_.core().policy().strategy;
                         reply(std::move(now));
                       }).value_or(Overview{});
   overview.version = DIEGO_MESOS_VERSION;
-  overview.strategy = options_.strategy;
   overview.master = options_.mesos.master;
   overview.started = started_;
   return overview;

@@ -60,6 +60,8 @@ class Scheduler final : public bridge::Desk, private engine::World {
   base::Result<std::vector<core::ExplanationView>> explain(std::vector<core::Auction> auctions,
                                                            std::size_t cells_max) override;
   std::optional<core::ExplanationView> explain(const core::Key& key, std::size_t cells_max) override;
+  std::string policy() override;
+  std::optional<PolicyRefused> change_policy(const std::string& json) override;
   core::Health health() override;
   Overview overview() override;
   std::string history() override;

@@ -39,6 +39,10 @@ Engine::Engine(EngineConfig config, const core::CellFactory& cells, std::unique_
 void Engine::text(std::string_view name, std::string_view value) {
   if (name == core::kFrameworkText) core_.remember_framework(std::string(value));
   if (name == core::kLeaderText) identity_ = value;
+  if (name == core::kPolicyText && !value.empty()) {
+    if (const auto taken = core_.restore_policy(value); !taken)
+      log(Level::warning, "the policy in the store is passed over, that of the flags holds " + taken.error().message());
+  }
   if (!core::BbsCalls::is_report(name)) return;
   if (const auto taken = core_.restore_report(name, value); !taken)
     log(Level::warning, "a report in the store is passed over " + taken.error().message());
@@ -302,6 +306,14 @@ void Engine::stop(const core::KeyPattern& pattern, std::function<void(base::Resu
   answers_.push_back([answer = std::move(answer), keys = std::move(keys)](const base::Status& saved) {
     answer(saved ? base::Result<Keys>(keys) : base::Result<Keys>(saved.error()));
   });
+}
+
+void Engine::change_policy(std::string_view json, std::function<void(base::Status)> answer, base::Time now) {
+  if (auto refused = refusal()) return answer(*std::move(refused));
+  const auto policy = core::merged(core_.policy(), core_.usual_policy(), json);
+  if (!policy) return answer(policy.error());
+  handle(core::PolicyChanged{*policy}, now);
+  answers_.push_back(std::move(answer));
 }
 
 bool Engine::drain(const std::string& agent_id, bool wanted, base::Time now) {

@@ -130,6 +130,9 @@ class Engine final : private core::Recovery {
   using Keys = std::vector<core::Key>;
   void stop(const core::KeyPattern& pattern, std::function<void(base::Result<Keys>)> answer, base::Time now);
 
+  // An operator changes what the JSON object names (core::merged); an error besides names the member.
+  void change_policy(std::string_view json, std::function<void(base::Status)> answer, base::Time now);
+
   // An operator wants the agent empty, or so no longer; false: no such agent, or not ours to say.
   bool drain(const std::string& agent_id, bool wanted, base::Time now);
 

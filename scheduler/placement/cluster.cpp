@@ -33,6 +33,8 @@ Cluster& Cluster::operator=(Cluster&&) noexcept = default;
 
 const Strategy& Cluster::strategy() const { return index_->strategy(); }
 
+std::unique_ptr<Strategy> Cluster::take_strategy() { return index_->take_strategy(); }
+
 void Cluster::upsert(const Cell& cell) { index_->upsert(cell); }
 
 void Cluster::remove(std::string_view agent_id) {

@@ -20,6 +20,7 @@ namespace placement {
 struct Limits {
   std::int64_t starting_max = 0;           // Of all cells together (Diego: starting_container_count_maximum). 0: none.
   std::int64_t starting_per_cell_max = 0;  // 0: none.
+  bool operator==(const Limits&) const = default;
 };
 
 // An instance on a cell, for the counts: zones, neighbours of its process, starting containers.
@@ -39,6 +40,8 @@ class Cluster {
   Cluster& operator=(Cluster&&) noexcept;
 
   const Strategy& strategy() const;
+  // For another cluster: this one is not to be used any more.
+  std::unique_ptr<Strategy> take_strategy();
 
   // Adds the cell of an agent, or replaces what is known of it; its occupants stay. The caller owns
   // the truth: the cluster only deducts what it places until it is told anew. `cell.starting` is for

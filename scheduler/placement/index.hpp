@@ -103,6 +103,7 @@ class Index {
 
   const Seat& seat(Slot slot) const { return seats_[slot]; }
   const Strategy& strategy() const { return *strategy_; }
+  std::unique_ptr<Strategy> take_strategy() { return std::move(strategy_); }
   const std::map<std::string, Slot, std::less<>>& by_id() const { return by_id_; }
   Processes& processes() { return processes_; }
   std::int64_t starting() const { return starting_; }

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """schemas/bridge.openapi.yaml against the bridge that serves: every operation is asked, its status must
 be described and its body fit the schema, and what the file does not describe must not be there."""
+import http.client
 import json
 import pathlib
 import subprocess
 import sys
+import urllib.parse
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "test" / "lib"))
@@ -93,8 +95,25 @@ def served(bench):
 
 
 GOOD = {("POST", "/v1/lrps"): [lrp("more", [0])], ("POST", "/v1/tasks"): [task("other")],
+        ("PUT", "/v1/policy"): {"cells_max": 100, "offer_linger_ms": None},
         ("POST", "/v1/explain/lrps"): [lrp("asked", [0, 1])], ("POST", "/v1/explain/tasks"): [task("asked")]}
 NAMES = {"{process_guid}": "app", "{index}": "0", "{task_guid}": "job"}
+
+
+def streams(operation):
+    return "text/event-stream" in operation["responses"].get("200", {}).get("content", {})
+
+
+def first_of_stream(url):
+    """Of an answer that does not end: its status, and what comes first."""
+    parts = urllib.parse.urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=20)
+    connection.request("GET", parts.path + ("?" + parts.query if parts.query else ""))
+    answer = connection.getresponse()
+    text = answer.fp.readline() + answer.fp.readline() if answer.status == 200 else b""
+    kind = answer.getheader("content-type")
+    connection.close()
+    return answer.status, kind, text
 
 
 def concrete(path, names):
@@ -112,6 +131,12 @@ def _(bench):
     for path, item in document["paths"].items():
         for method in sorted(set(item) & {"get", "post", "put", "delete"}, key=["get", "post", "put", "delete"].index):
             operation, verb = item[method], method.upper()
+            if streams(operation):
+                status, kind, text = first_of_stream(bridge + path)
+                expect_equal((status, kind), (200, "text/event-stream"), f"GET {path}")
+                expect(b": events" in text, "a comment first", text)
+                asked += 1
+                continue
             for names in (known, {"{agent_id}": "none", "{process_guid}": "none", "{index}": "7", "{task_guid}": "none"}):
                 body = json.dumps(GOOD[verb, path]) if (verb, path) in GOOD else None
                 check(document, operation, f"{verb} {path}", web.request(verb, bridge + concrete(path, names), body=body))
@@ -156,7 +181,7 @@ def _(bench):
 def _(bench):
     document = described()
     bridge = served(bench)
-    for path in ("/", "/v1", "/v1/cell", "/v1/policy", "/v1/explain", "/v2/lrps", "/v1/instances/app"):
+    for path in ("/v1", "/v1/cell", "/v1/explain", "/v2/lrps", "/v1/instances/app"):
         expect(path not in document["paths"], f"{path} not described", "described")
         expect_equal(web.get(bridge + path).status, 404, f"GET {path}")
 

@@ -54,6 +54,12 @@ struct FakeDesk final : bridge::Desk {
     }
     return std::nullopt;
   }
+  std::string policy() override { return policy_text; }
+  std::optional<PolicyRefused> change_policy(const std::string& json) override {
+    if (policy_refused) return policy_refused;
+    policy_text = json;
+    return std::nullopt;
+  }
   core::Health health() override { return state; }
   Overview overview() override { return shown; }
   std::string history() override { return "{}"; }
@@ -75,6 +81,8 @@ struct FakeDesk final : bridge::Desk {
   std::size_t cells_asked = 0;
   Overview shown;
   bridge::EventHub hub{{.epoch = "e"}};
+  std::string policy_text = "{}";
+  std::optional<PolicyRefused> policy_refused;
   core::Health state;
   core::InstanceQuery last_query;
 };

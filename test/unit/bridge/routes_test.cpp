@@ -277,3 +277,21 @@ TEST_CASE("with a token set every route but the probes asks for it", "[bridge]")
   CHECK(answer(request("GET", "/healthz"), desk, access).status == 200);
   CHECK(answer(request("GET", "/readyz"), desk, access).status == 503);
 }
+
+TEST_CASE("the policy is shown, changed, and refused with its reason", "[bridge]") {
+  FakeDesk desk;
+  desk.policy_text = R"({"policy":{},"changed":{}})";
+  CHECK(answer(request("GET", "/v1/policy"), desk, {}).body == desk.policy_text);
+  const auto put = answer(request("PUT", "/v1/policy", R"({"cells_min":1})"), desk, {});
+  CHECK(put.status == 200);
+  CHECK(put.body == R"({"cells_min":1})");
+  desk.policy_refused = bridge::Desk::PolicyRefused{false, "cells: is no part of the policy"};
+  CHECK(answer(request("PUT", "/v1/policy", "{}"), desk, {}).status == 400);
+  desk.policy_refused = bridge::Desk::PolicyRefused{true, "is passive"};
+  const auto refused = answer(request("PUT", "/v1/policy", "{}"), desk, {});
+  CHECK(refused.status == 503);
+  CHECK(refused.body == R"({"error":"is passive"})");
+  const auto wrong = answer(request("POST", "/v1/policy", "{}"), desk, {});
+  CHECK(wrong.status == 405);
+  CHECK(*platform::find_header(wrong.headers, "Allow") == "GET, HEAD, PUT");
+}
