@@ -16,7 +16,7 @@ namespace core {
 struct Config : Policy {
   bool tells_changes = false;               // Somebody takes them (Core::take_changes).
   std::size_t placements_per_pass = 2'000;  // Then others are heard before the next ones are decided or launched.
-  int launch_attempts = 5;  // Of one instance that never got to its rep.
+  int launch_attempts = 5;                  // Of one instance that never got to its rep.
   base::Duration unused_offer_refuse = std::chrono::minutes(10);
   base::Duration revive_interval_min = std::chrono::milliseconds(50);
   base::Duration revive_interval_max = std::chrono::seconds(1);

@@ -325,8 +325,8 @@ class Core {
     act(Note{true, std::move(text), std::move(refusal)});
   }
 
-  Config config_;       // Its policy may change.
-  const Policy usual_;  // As the flags have it.
+  Config config_;                        // Its policy may change.
+  const Policy usual_;                   // As the flags have it.
   std::optional<Policy> policy_before_;  // Since it was last saved: what was then.
   const CellFactory& cell_factory_;
   base::Random random_;

@@ -179,8 +179,8 @@ struct SandboxRead {
   bool operator==(const SandboxRead&) const = default;
 };
 
-using Event = std::variant<AuctionsSubmitted, StopRequested, PolicyChanged, DrainRequested, DrainCancelled, LeadershipTaken,
-                           Subscribed, Disconnected, FrameworkRemoved, OffersArrived, OfferRescinded,
+using Event = std::variant<AuctionsSubmitted, StopRequested, PolicyChanged, DrainRequested, DrainCancelled,
+                           LeadershipTaken, Subscribed, Disconnected, FrameworkRemoved, OffersArrived, OfferRescinded,
                            InverseOffersArrived, InverseOfferRescinded, StatusArrived, ExecutorEnded, AgentLost,
                            CellSaidHello, CellReported, CellMeasured, ReportAnswered, RowsRead, SandboxRead>;
 

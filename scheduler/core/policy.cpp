@@ -29,8 +29,8 @@ struct Member {
 base::Result<double> number_of(const JsonValue& value, const Bounds& bounds, bool whole) {
   double number = 0;
   const char* const end = value.text.data() + value.text.size();
-  const bool is_number = value.kind == JsonValue::Kind::number &&
-                         std::from_chars(value.text.data(), end, number).ptr == end;
+  const bool is_number =
+      value.kind == JsonValue::Kind::number && std::from_chars(value.text.data(), end, number).ptr == end;
   if (!is_number || number < bounds.least || number > bounds.most ||
       (whole && number != static_cast<double>(static_cast<std::int64_t>(number)))) {
     const auto text = [whole](double bound) {
@@ -70,7 +70,9 @@ Member number(std::string_view name, Bounds bounds, At at) {
     }
     return base::ok();
   };
-  member.same = [at](const Policy& a, const Policy& b) { return at(const_cast<Policy&>(a)) == at(const_cast<Policy&>(b)); };
+  member.same = [at](const Policy& a, const Policy& b) {
+    return at(const_cast<Policy&>(a)) == at(const_cast<Policy&>(b));
+  };
   member.reset = [at](Policy& policy, const Policy& usual) { at(policy) = at(const_cast<Policy&>(usual)); };
   return member;
 }
@@ -154,8 +156,8 @@ base::Result<Policy> merged(const Policy& policy, const Policy& usual, std::stri
   if (read->kind != JsonValue::Kind::object) return base::Error{"policy", "is not a JSON object"};
   Policy changed = policy;
   for (const diego::JsonMember& given : read->members) {
-    const auto member = std::find_if(members().begin(), members().end(),
-                                     [&given](const Member& one) { return one.name == given.key; });
+    const auto member =
+        std::find_if(members().begin(), members().end(), [&given](const Member& one) { return one.name == given.key; });
     if (member == members().end()) return base::Error{given.key, "is no part of the policy"};
     if (given.value.kind == JsonValue::Kind::null) {
       member->reset(changed, usual);

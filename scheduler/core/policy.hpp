@@ -16,7 +16,7 @@ namespace core {
 struct Policy {
   std::string strategy = "binpack";  // A built-in one, or as --strategy names it.
   placement::StrategyOptions weights;
-  placement::Limits limits;       // Of containers not yet running.
+  placement::Limits limits;         // Of containers not yet running.
   std::size_t queue_max = 500'000;  // Waiting instances; beyond it auctions are refused.
   base::Duration placement_timeout = std::chrono::seconds(30);
   base::Duration offer_hold = std::chrono::seconds(5);

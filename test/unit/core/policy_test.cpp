@@ -28,7 +28,8 @@ std::string text_of(const MemoryStore& store) {
 TEST_CASE("a policy is merged member by member, and null is what the flags say", "[policy]") {
   Policy usual;
   usual.cells_min = 3;
-  const auto one = merged(usual, usual, R"({"strategy":"spread","offer_wait_ms":20,"cells_min":7,"diego_starting_weight":0.5})");
+  const auto one =
+      merged(usual, usual, R"({"strategy":"spread","offer_wait_ms":20,"cells_min":7,"diego_starting_weight":0.5})");
   REQUIRE(one);
   CHECK(one->strategy == "spread");
   CHECK(one->offer_wait == base::Duration(20ms));
