@@ -4,6 +4,7 @@
 #include <set>
 #include <tuple>
 
+#include "diego/failures.hpp"
 #include "scheduler/core/core.hpp"
 
 namespace core {
@@ -80,6 +81,12 @@ template <class Before>
 void order_first(std::vector<const Verdict*>& verdicts, std::size_t count, Before before) {
   const auto middle = verdicts.begin() + static_cast<std::ptrdiff_t>(std::min(count, verdicts.size()));
   std::partial_sort(verdicts.begin(), middle, verdicts.end(), before);
+}
+
+// As BBS and log are told: by the rooms last seen, for offers come and go.
+void tell_lack(ExplanationView& view, const placement::Request& request, const placement::Cluster& cluster) {
+  if (!view.refusal.starts_with(diego::kInsufficientResources)) return;
+  if (auto lacking = cluster.lacks(request)) view.refusal = *std::move(lacking);
 }
 
 }  // namespace
@@ -189,6 +196,7 @@ std::vector<ExplanationView> Core::explain(std::vector<Auction> auctions, std::s
     view.held_up_by = hold_ups(now);
     const placement::Explanation explanation = cluster_.explain(request, true);
     fill_outcome(view, explanation);
+    tell_lack(view, request, cluster_);
     if (told.emplace(auction.key.guid, view.outcome, view.refusal).second)
       fill_cells(view, request, explanation, cells_max);
     const bool by_last_room = std::holds_alternative<placement::Rejection>(explanation.outcome) && view.place;
@@ -224,6 +232,7 @@ std::optional<ExplanationView> Core::explain(const Key& key, std::size_t cells_m
   if (view.runs_on) request.avoid.insert(view.runs_on->agent_id);
   const placement::Explanation explanation = cluster_.explain(request, !item->has_waited || now < item->until);
   fill_outcome(view, explanation);
+  tell_lack(view, request, cluster_);
   fill_cells(view, request, explanation, cells_max);
   return view;
 }

@@ -128,9 +128,15 @@ std::vector<Verdict> Index::verdicts(const Request& request) {
     if (!seat.takes_work) verdict.obstacles |= bit(Obstacle::takes_no_work);
     verdict.obstacles |= for_good[seat.signature];
     verdict.short_by = shortage(seat.seen.room, needs);
-    const std::uint16_t shorts = obstacles_of(verdict.short_by);
-    verdict.obstacles |= shorts;
-    if (shorts != 0 && seat.last_room.holds(needs)) verdict.obstacles |= bit(Obstacle::no_offer);
+    if (obstacles_of(verdict.short_by) != 0) {
+      if (seat.last_room.holds(needs)) {
+        verdict.obstacles |= bit(Obstacle::no_offer);
+      } else if (seat.seen.room == Amounts{}) {
+        // Without an offer in hand everything were short; what counts is what the next one would lack.
+        verdict.short_by = shortage(seat.last_room, needs);
+      }
+    }
+    verdict.obstacles |= obstacles_of(verdict.short_by);
     if (at_starting_limit(seat)) verdict.obstacles |= bit(Obstacle::starting_limit);
     if (!verdict.fits() && !verdict.fits_last_room()) continue;
     Candidate cell = seat.seen;

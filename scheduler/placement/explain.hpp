@@ -50,7 +50,7 @@ Distance distance(const Request& request, const Verdict& verdict);
 
 struct Explanation {
   Outcome outcome;                          // What place() would answer now.
-  std::vector<Verdict> cells;               // Every cell, by agent id.
+  std::vector<Verdict> cells;               // Every cell, by agent id; without an offer in hand by the room last seen.
   std::optional<std::size_t> nearest_miss;  // In `cells`: of those that do not fit the one that lacks least.
 };
 

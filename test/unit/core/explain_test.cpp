@@ -91,6 +91,20 @@ TEST_CASE("without offers in hand it is told whose offer would be waited for", "
   CHECK(view.misses[0].text == "no offer of its agent is in hand, by the room last seen it fits");
 }
 
+TEST_CASE("what is too big for every cell is short of that alone, whether offers are in hand or not", "[explain]") {
+  Rig rig;
+  rig.subscribe_and_suppress();
+  rig.run_one();  // On a1; its rest goes back.
+  rig.pass(10s);
+  const auto view = ask_one(rig, lrp_key("q", 0), 9000);
+  CHECK(view.outcome == Outcome::refused);
+  CHECK(view.refusal == "insufficient resources: memory");
+  REQUIRE(view.misses.size() == 1);
+  CHECK(view.misses[0].reasons == std::vector<std::string_view>{"memory"});
+  CHECK(view.misses[0].text.starts_with("short of "));
+  CHECK(view.misses[0].text.ends_with(" MB memory"));
+}
+
 TEST_CASE("an auction is explained in its order, each seeing those before it", "[explain]") {
   Rig rig;
   rig.subscribe_and_suppress();

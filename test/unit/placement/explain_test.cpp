@@ -135,6 +135,21 @@ TEST_CASE("what only an offer is missing for is nearer than what lacks room, and
   CHECK(described(c, lrp("p", 300), "away") == "no offer of its agent is in hand, by the room last seen it fits");
 }
 
+TEST_CASE("without an offer in hand a cell is short of what it lacks by the room last seen", "[explain]") {
+  Cell away = cell("away", "z", 0, true);
+  away.room = {};
+  away.last_room = {200, 1000, 1000, 10};
+  Cell full = away;  // Its offer is in hand, and has no memory left.
+  full.agent_id = "full";
+  full.room = {0, 1000, 1000, 10};
+  const auto told = cluster("binpack", {away, full}).explain(lrp("p", 300));
+  CHECK(told.cells[0].obstacles == of(Obstacle::memory));
+  CHECK(told.cells[0].short_by == Amounts{100, 0, 0, 0});
+  CHECK(told.cells[1].obstacles == of(Obstacle::memory));
+  CHECK(told.cells[1].short_by == Amounts{300, 0, 0, 0});
+  CHECK(told.nearest_miss == 0);
+}
+
 TEST_CASE("a rehearsal sees what it placed before, and leaves nothing behind", "[explain]") {
   Cell away = cell("c", "z", 0, true);
   away.last_room = {150, 1000, 1000, 10};

@@ -386,14 +386,14 @@ class Life {
   std::string compare(const placement::Verdict& is, const Oracle::Judgement& ought) const {
     std::ostringstream out;
     const Cell cell = *oracle_.find(ought.agent_id);
-    if (is.agent_id == ought.agent_id && is.zone == cell.zone && is.up == cell.up && is.obstacles == ought.obstacles &&
-        is.short_by == ought.short_by && is.zone_instances == ought.zone_instances &&
-        (ought.obstacles != 0 || is.cost == ought.cost))
+    if (is.agent_id == ought.agent_id && is.zone == cell.zone && is.up == cell.up &&
+        is.obstacles == ought.told_obstacles && is.short_by == ought.told_short_by &&
+        is.zone_instances == ought.zone_instances && (ought.obstacles != 0 || is.cost == ought.cost))
       return {};
     out << "verdict on " << is.agent_id << ": obstacles " << is.obstacles << ", short by {" << text(is.short_by)
         << "}, cost " << is.cost[0] << ' ' << is.cost[1] << ' ' << is.cost[2] << ", in zone " << is.zone_instances
-        << "\nought on   " << ought.agent_id << ": obstacles " << ought.obstacles << ", short by {"
-        << text(ought.short_by) << "}, cost " << ought.cost[0] << ' ' << ought.cost[1] << ' ' << ought.cost[2]
+        << "\nought on   " << ought.agent_id << ": obstacles " << ought.told_obstacles << ", short by {"
+        << text(ought.told_short_by) << "}, cost " << ought.cost[0] << ' ' << ought.cost[1] << ' ' << ought.cost[2]
         << ", in zone " << ought.zone_instances;
     return out.str();
   }
