@@ -17,7 +17,7 @@ from programs import Skipped, expect, expect_equal
 
 # PyYAML comes with Debian's own python3, which need not be the one that runs this.
 LOAD = "import json, sys, yaml; json.dump(yaml.safe_load(open(sys.argv[1])), sys.stdout)"
-TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "integer": int}
+TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "integer": int, "number": (int, float)}
 
 
 def described():
