@@ -92,6 +92,14 @@ ServerResponse take_auctions(const ServerRequest& request, Desk& desk, base::Res
   return json_response(202, "{}");
 }
 
+base::Result<std::size_t> parse_limit(const std::string& text) {
+  std::size_t limit = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
+  const bool number = !text.empty() && error == std::errc{} && end == text.data() + text.size();
+  if (number && limit > 0 && limit <= kPageMax) return limit;
+  return base::Error{"limit", fmt::format("\"{}\" is not between 1 and {}", text, kPageMax)};
+}
+
 base::Result<core::InstanceQuery> parse_instance_query(const ServerRequest& request) {
   core::InstanceQuery query;
   query.limit = kPageDefault;
@@ -102,11 +110,9 @@ base::Result<core::InstanceQuery> parse_instance_query(const ServerRequest& requ
     } else if (name == "process_guid") {
       query.process_guid = value;
     } else if (name == "limit") {
-      const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), query.limit);
-      const bool number = !value.empty() && error == std::errc{} && end == value.data() + value.size();
-      if (!number || query.limit == 0 || query.limit > kPageMax) {
-        return base::Error{"limit", fmt::format("\"{}\" is not between 1 and {}", value, kPageMax)};
-      }
+      const auto limit = parse_limit(value);
+      if (!limit) return limit.error();
+      query.limit = *limit;
     } else if (name == "after") {
       query.after = core::parse_cursor(value);
       if (!query.after) return base::Error{"after", "\"" + value + "\" is not the \"next\" of a page"};
@@ -185,7 +191,35 @@ ServerResponse drain(const ServerRequest& request, const std::string& agent_id, 
   return json_response(202, out.take());
 }
 
-ServerResponse show_cells(Desk& desk) { return json_response(200, cells_json(desk.cells())); }
+base::Result<core::CellQuery> parse_cell_query(const ServerRequest& request) {
+  core::CellQuery query;
+  for (const auto& [name, value] : request.query) {
+    if (name == "zone") {
+      query.zone = value;
+    } else if (name == "mark") {
+      query.mark = core::parse_cell_mark(value);
+      if (!query.mark) return base::Error{"mark", "\"" + value + "\" is no mark of a cell"};
+    } else if (name == "match") {
+      query.match = value;
+    } else if (name == "limit") {
+      const auto limit = parse_limit(value);
+      if (!limit) return limit.error();
+      query.limit = *limit;
+    } else if (name == "after") {
+      query.after = value;
+    } else {
+      return base::Error{name, "unknown parameter"};
+    }
+  }
+  return query;
+}
+
+ServerResponse show_cells(const ServerRequest& request, Desk& desk) {
+  const auto query = parse_cell_query(request);
+  if (!query) return error_response(400, query.error().message());
+  const auto cells = desk.cells(*query);
+  return json_response(200, cells_json(cells, cells.size() == query->limit));
+}
 
 ServerResponse show_readiness(Desk& desk) {
   const core::Health health = desk.health();
@@ -240,7 +274,8 @@ ServerResponse route(const ServerRequest& request, Desk& desk) {
   if (under("overview") && depth == 2) return read_only([&] { return show_overview(desk); });
   if (under("events") && depth == 2) return read_only([&] { return show_events(request, desk); });
   if (under("instances") && depth == 2) return read_only([&] { return list_instances(request, desk); });
-  if (under("cells") && depth == 2) return read_only([&] { return show_cells(desk); });
+  if (under("cells") && depth == 2) return read_only([&] { return show_cells(request, desk); });
+  if (under("zones") && depth == 2) return read_only([&] { return json_response(200, zones_json(desk.zones())); });
   if (under("cells") && depth == 4 && !(*parts)[2].empty() && (*parts)[3] == "drain")
     return drain(request, (*parts)[2], desk);
   if (under("explain") && depth == 3 && ((*parts)[2] == "lrps" || (*parts)[2] == "tasks")) {
