@@ -8,6 +8,7 @@
 
 #include "auctionrunner_bridge/auctions.hpp"
 #include "auctionrunner_bridge/explain.hpp"
+#include "auctionrunner_bridge/page.hpp"
 #include "auctionrunner_bridge/request_log.hpp"
 #include "auctionrunner_bridge/views.hpp"
 #include "base/text.hpp"
@@ -242,6 +243,19 @@ ServerResponse show_events(const ServerRequest& request, Desk& desk) {
   return *std::move(response);
 }
 
+// Of another site's page: its reader's browser may reach us where the page's author does not. Browsers say where a
+// request comes from, other clients say nothing of it.
+bool foreign(const ServerRequest& request) {
+  if (const std::string* site = platform::find_header(request.headers, "Sec-Fetch-Site"); site != nullptr)
+    return *site != "same-origin" && *site != "none";
+  const std::string* const origin = platform::find_header(request.headers, "Origin");
+  if (origin == nullptr) return false;
+  const std::string* const host = platform::find_header(request.headers, "Host");
+  const std::size_t scheme = origin->find("://");
+  return host == nullptr || scheme == std::string::npos ||
+         !base::equal_ignoring_case(std::string_view(*origin).substr(scheme + 3), *host);
+}
+
 ServerResponse route(const ServerRequest& request, Desk& desk) {
   const std::string& path = request.path;
   // The two routes of Diego's auctioneer, spelled as its own router spells them.
@@ -322,11 +336,14 @@ ServerResponse answer(const ServerRequest& request, Desk& desk, const Access& ac
     if (!reads(request)) return not_allowed("GET, HEAD");
     return request.path == "/healthz" ? json_response(200, "{\"status\":\"ok\"}") : show_readiness(desk);
   }
+  // The page carries nothing of the work either: it asks its reader for the token.
+  if (request.path == "/") return reads(request) ? page_response(request) : not_allowed("GET, HEAD");
   if (!admitted(request, access)) {
     ServerResponse response = error_response(401, "a bearer token is required");
     response.headers.emplace_back("WWW-Authenticate", "Bearer");
     return response;
   }
+  if (!reads(request) && foreign(request)) return error_response(403, "another site's page may not ask for this");
   return route(request, desk);
 }
 
