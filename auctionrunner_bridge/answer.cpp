@@ -8,6 +8,7 @@
 
 #include "auctionrunner_bridge/auctions.hpp"
 #include "auctionrunner_bridge/explain.hpp"
+#include "auctionrunner_bridge/page.hpp"
 #include "auctionrunner_bridge/request_log.hpp"
 #include "auctionrunner_bridge/views.hpp"
 #include "base/text.hpp"
@@ -92,6 +93,14 @@ ServerResponse take_auctions(const ServerRequest& request, Desk& desk, base::Res
   return json_response(202, "{}");
 }
 
+base::Result<std::size_t> parse_limit(const std::string& text) {
+  std::size_t limit = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
+  const bool number = !text.empty() && error == std::errc{} && end == text.data() + text.size();
+  if (number && limit > 0 && limit <= kPageMax) return limit;
+  return base::Error{"limit", fmt::format("\"{}\" is not between 1 and {}", text, kPageMax)};
+}
+
 base::Result<core::InstanceQuery> parse_instance_query(const ServerRequest& request) {
   core::InstanceQuery query;
   query.limit = kPageDefault;
@@ -102,11 +111,9 @@ base::Result<core::InstanceQuery> parse_instance_query(const ServerRequest& requ
     } else if (name == "process_guid") {
       query.process_guid = value;
     } else if (name == "limit") {
-      const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), query.limit);
-      const bool number = !value.empty() && error == std::errc{} && end == value.data() + value.size();
-      if (!number || query.limit == 0 || query.limit > kPageMax) {
-        return base::Error{"limit", fmt::format("\"{}\" is not between 1 and {}", value, kPageMax)};
-      }
+      const auto limit = parse_limit(value);
+      if (!limit) return limit.error();
+      query.limit = *limit;
     } else if (name == "after") {
       query.after = core::parse_cursor(value);
       if (!query.after) return base::Error{"after", "\"" + value + "\" is not the \"next\" of a page"};
@@ -185,7 +192,35 @@ ServerResponse drain(const ServerRequest& request, const std::string& agent_id, 
   return json_response(202, out.take());
 }
 
-ServerResponse show_cells(Desk& desk) { return json_response(200, cells_json(desk.cells())); }
+base::Result<core::CellQuery> parse_cell_query(const ServerRequest& request) {
+  core::CellQuery query;
+  for (const auto& [name, value] : request.query) {
+    if (name == "zone") {
+      query.zone = value;
+    } else if (name == "mark") {
+      query.mark = core::parse_cell_mark(value);
+      if (!query.mark) return base::Error{"mark", "\"" + value + "\" is no mark of a cell"};
+    } else if (name == "match") {
+      query.match = value;
+    } else if (name == "limit") {
+      const auto limit = parse_limit(value);
+      if (!limit) return limit.error();
+      query.limit = *limit;
+    } else if (name == "after") {
+      query.after = value;
+    } else {
+      return base::Error{name, "unknown parameter"};
+    }
+  }
+  return query;
+}
+
+ServerResponse show_cells(const ServerRequest& request, Desk& desk) {
+  const auto query = parse_cell_query(request);
+  if (!query) return error_response(400, query.error().message());
+  const auto cells = desk.cells(*query);
+  return json_response(200, cells_json(cells, cells.size() == query->limit));
+}
 
 ServerResponse show_readiness(Desk& desk) {
   const core::Health health = desk.health();
@@ -216,6 +251,19 @@ ServerResponse show_events(const ServerRequest& request, Desk& desk) {
   auto response = desk.events(request);
   if (!response) return error_response(400, response.error().message());
   return *std::move(response);
+}
+
+// Of another site's page: its reader's browser may reach us where the page's author does not. Browsers say where a
+// request comes from, other clients say nothing of it.
+bool foreign(const ServerRequest& request) {
+  if (const std::string* site = platform::find_header(request.headers, "Sec-Fetch-Site"); site != nullptr)
+    return *site != "same-origin" && *site != "none";
+  const std::string* const origin = platform::find_header(request.headers, "Origin");
+  if (origin == nullptr) return false;
+  const std::string* const host = platform::find_header(request.headers, "Host");
+  const std::size_t scheme = origin->find("://");
+  return host == nullptr || scheme == std::string::npos ||
+         !base::equal_ignoring_case(std::string_view(*origin).substr(scheme + 3), *host);
 }
 
 ServerResponse route(const ServerRequest& request, Desk& desk) {
@@ -251,7 +299,8 @@ ServerResponse route(const ServerRequest& request, Desk& desk) {
   if (under("overview") && depth == 2) return read_only([&] { return show_overview(desk); });
   if (under("events") && depth == 2) return read_only([&] { return show_events(request, desk); });
   if (under("instances") && depth == 2) return read_only([&] { return list_instances(request, desk); });
-  if (under("cells") && depth == 2) return read_only([&] { return show_cells(desk); });
+  if (under("cells") && depth == 2) return read_only([&] { return show_cells(request, desk); });
+  if (under("zones") && depth == 2) return read_only([&] { return json_response(200, zones_json(desk.zones())); });
   if (under("cells") && depth == 4 && !(*parts)[2].empty() && (*parts)[3] == "drain")
     return drain(request, (*parts)[2], desk);
   if (under("explain") && depth == 3 && ((*parts)[2] == "lrps" || (*parts)[2] == "tasks")) {
@@ -298,11 +347,14 @@ ServerResponse answer(const ServerRequest& request, Desk& desk, const Access& ac
     if (!reads(request)) return not_allowed("GET, HEAD");
     return request.path == "/healthz" ? json_response(200, "{\"status\":\"ok\"}") : show_readiness(desk);
   }
+  // The page carries nothing of the work either: it asks its reader for the token.
+  if (request.path == "/") return reads(request) ? page_response(request) : not_allowed("GET, HEAD");
   if (!admitted(request, access)) {
     ServerResponse response = error_response(401, "a bearer token is required");
     response.headers.emplace_back("WWW-Authenticate", "Bearer");
     return response;
   }
+  if (!reads(request) && foreign(request)) return error_response(403, "another site's page may not ask for this");
   return route(request, desk);
 }
 

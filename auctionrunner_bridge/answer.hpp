@@ -11,8 +11,8 @@ namespace bridge {
 
 // Decides who may ask.
 struct Access {
-  std::string token;  // Empty: anyone who reaches the listener. Else every route but /healthz and
-                      // /readyz wants "Authorization: Bearer <token>".
+  std::string token;  // Empty: anyone who reaches the listener. Else every route but /, /healthz
+                      // and /readyz wants "Authorization: Bearer <token>".
 };
 
 // Answers POST /v1/lrps and /v1/tasks byte for byte as Diego's auctioneer does; elements that Diego

@@ -32,7 +32,10 @@ class Desk {
   virtual base::Result<std::vector<core::Key>> stop(const core::KeyPattern& pattern) = 0;
 
   // Ordered by agent id.
-  virtual std::vector<core::CellView> cells() = 0;
+  virtual std::vector<core::CellView> cells(const core::CellQuery& query) = 0;
+
+  // By name.
+  virtual std::vector<core::ZoneTotals> zones() = 0;
 
   // Wants the agent empty: its work moves, its cell ends; or wants so no longer. False: no such agent.
   virtual bool drain(const std::string& agent_id, bool wanted) = 0;

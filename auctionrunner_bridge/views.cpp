@@ -97,7 +97,33 @@ void write_cell(diego::GoWriter& out, const core::CellView& cell) {
   out.member("drifts", cell.drifts);
   out.member("usage_dropped", cell.usage_dropped);
   out.key("instances");
-  write_keys(out, cell.instances);
+  out.begin_array();
+  for (const core::CellInstance& instance : cell.instances) {
+    out.begin_object();
+    write_key_members(out, instance.key);
+    out.member("state", core::to_string(instance.state));
+    out.member("memory_mb", instance.memory_mb);
+    out.end_object();
+  }
+  out.end_array();
+  out.end_object();
+}
+
+void write_zone(diego::GoWriter& out, const core::ZoneTotals& zone) {
+  out.begin_object();
+  out.member("zone", zone.zone);
+  out.member("cells", zone.cells);
+  for (std::size_t mark = 0; mark < core::kCellMarks; ++mark)
+    out.member(core::to_string(static_cast<core::CellMark>(mark)), zone.marks[mark]);
+  out.member("instances", zone.instances);
+  out.member("memory_total_mb", zone.memory_total_mb);
+  out.member("memory_used_mb", zone.memory_used_mb);
+  out.member("disk_total_mb", zone.disk_total_mb);
+  out.member("disk_used_mb", zone.disk_used_mb);
+  out.key("memory_tenths");
+  out.begin_array();
+  for (const std::int64_t cells : zone.fills) out.number(cells);
+  out.end_array();
   out.end_object();
 }
 
@@ -202,12 +228,29 @@ std::string stopping_json(const std::vector<core::Key>& keys) {
   return out.take();
 }
 
-std::string cells_json(const std::vector<core::CellView>& cells) {
+std::string cells_json(const std::vector<core::CellView>& cells, bool full) {
   diego::GoWriter out;
   out.begin_object();
   out.key("cells");
   out.begin_array();
   for (const core::CellView& cell : cells) write_cell(out, cell);
+  out.end_array();
+  out.key("next");
+  if (full && !cells.empty()) {
+    out.string(cells.back().agent_id);
+  } else {
+    out.null();
+  }
+  out.end_object();
+  return out.take();
+}
+
+std::string zones_json(const std::vector<core::ZoneTotals>& zones) {
+  diego::GoWriter out;
+  out.begin_object();
+  out.key("zones");
+  out.begin_array();
+  for (const core::ZoneTotals& zone : zones) write_zone(out, zone);
   out.end_array();
   out.end_object();
   return out.take();

@@ -18,8 +18,11 @@ std::string instances_json(const std::vector<core::InstanceView>& instances, boo
 // {"stopping":[{"kind":...},...]}
 std::string stopping_json(const std::vector<core::Key>& keys);
 
-// {"cells":[...]}
-std::string cells_json(const std::vector<core::CellView>& cells);
+// {"cells":[...],"next":"<agent id>"|null}; `full`: the page may have a successor.
+std::string cells_json(const std::vector<core::CellView>& cells, bool full);
+
+// {"zones":[...]}
+std::string zones_json(const std::vector<core::ZoneTotals>& zones);
 
 // `history`: written already.
 std::string overview_json(const Desk::Overview& overview, const std::string& history, base::Time now);

@@ -87,7 +87,8 @@ class Core {
   std::vector<InstanceView> instances(const InstanceQuery& query) const;
   // Keys that a pattern names; ended ones included while they are kept.
   std::vector<Key> matching(const KeyPattern& pattern) const { return items_.matching(pattern); }
-  std::vector<CellView> cells() const;
+  std::vector<CellView> cells(const CellQuery& query = {}) const;
+  std::vector<ZoneTotals> zones() const;  // By name.
   Figures figures(base::Time now) const;  // Looks at every instance: not for every second.
   // explain.cpp: where work would go now, each seeing those before it in the order of an auction, and why not
   // elsewhere; of fitting and of other cells at most `cells_max` each are told one by one. At most kExplainedMax
@@ -297,6 +298,8 @@ class Core {
   void blame(AgentRecord& agent, const std::string& why, base::Time now);
   void end_quarantine(AgentRecord& agent, base::Time now);
   bool is_outdated(const CellRecord& cell) const;
+  bool bears(const AgentRecord& agent, CellMark mark) const;
+  CellView view_of(const AgentRecord& agent) const;
   void count_cell(AgentRecord& agent);
   void uncount_cell(AgentRecord& agent);
 

@@ -392,10 +392,16 @@ base::Result<std::vector<core::Key>> Scheduler::stop(const core::KeyPattern& pat
   return answer ? *answer : Keys(base::Error{"scheduler", "is stopping"});
 }
 
-std::vector<core::CellView> Scheduler::cells() {
+std::vector<core::CellView> Scheduler::cells(const core::CellQuery& query) {
   using Views = std::vector<core::CellView>;
-  return ask<Views>([this](const std::function<void(Views)>& reply) { reply(engine_.core().cells()); })
+  return ask<Views>([this, &query](const std::function<void(Views)>& reply) { reply(engine_.core().cells(query)); })
       .value_or(Views{});
+}
+
+std::vector<core::ZoneTotals> Scheduler::zones() {
+  using Totals = std::vector<core::ZoneTotals>;
+  return ask<Totals>([this](const std::function<void(Totals)>& reply) { reply(engine_.core().zones()); })
+      .value_or(Totals{});
 }
 
 bool Scheduler::drain(const std::string& agent_id, bool wanted) {

@@ -24,7 +24,8 @@ class RecordingDesk final : public bridge::Desk {
   }
   std::vector<core::InstanceView> instances(const core::InstanceQuery&) override { return {}; }
   base::Result<std::vector<core::Key>> stop(const core::KeyPattern&) override { return std::vector<core::Key>{}; }
-  std::vector<core::CellView> cells() override { return {}; }
+  std::vector<core::CellView> cells(const core::CellQuery&) override { return {}; }
+  std::vector<core::ZoneTotals> zones() override { return {}; }
   bool drain(const std::string&, bool) override { return false; }
   base::Result<std::vector<core::ExplanationView>> explain(std::vector<core::Auction> auctions, std::size_t) override {
     require(auctions.size() <= core::kExplainedMax, "no more is explained at a time than may be");

@@ -155,7 +155,7 @@ def _(bench):
     document = described()
     bridge = served(bench)
     schemas = document["components"]["schemas"]
-    for what, schema in (("instances", "Instance"), ("cells", "Cell")):
+    for what, schema in (("instances", "Instance"), ("cells", "Cell"), ("zones", "Zone")):
         for item in web.get_json(f"{bridge}/v1/{what}")[what]:
             expect_equal(set(item) - fields(document, schemas[schema]), set(), f"fields of {schema} that are not described")
 
@@ -181,7 +181,7 @@ def _(bench):
 def _(bench):
     document = described()
     bridge = served(bench)
-    for path in ("/v1", "/v1/cell", "/v1/explain", "/v2/lrps", "/v1/instances/app"):
+    for path in ("/page", "/v1", "/v1/cell", "/v1/explain", "/v2/lrps", "/v1/instances/app"):
         expect(path not in document["paths"], f"{path} not described", "described")
         expect_equal(web.get(bridge + path).status, 404, f"GET {path}")
 

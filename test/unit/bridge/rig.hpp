@@ -1,6 +1,7 @@
 // A desk that records, and requests written short.
 #pragma once
 
+#include <algorithm>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -35,7 +36,12 @@ struct FakeDesk final : bridge::Desk {
     stopped.insert(stopped.end(), out.begin(), out.end());
     return out;
   }
-  std::vector<core::CellView> cells() override { return cell_views; }
+  std::vector<core::CellView> cells(const core::CellQuery& query) override {
+    last_cell_query = query;
+    return {cell_views.begin(),
+            cell_views.begin() + static_cast<std::ptrdiff_t>(std::min(query.limit, cell_views.size()))};
+  }
+  std::vector<core::ZoneTotals> zones() override { return zone_totals; }
   bool drain(const std::string& agent_id, bool wanted) override {
     drains.emplace_back(agent_id, wanted);
     return agent_id == "A1";
@@ -75,6 +81,7 @@ struct FakeDesk final : bridge::Desk {
   std::vector<core::InstanceView> views;
   std::vector<core::Key> stopped;
   std::vector<core::CellView> cell_views;
+  std::vector<core::ZoneTotals> zone_totals;
   std::vector<std::pair<std::string, bool>> drains;
   std::vector<core::Auction> explained;
   std::vector<core::ExplanationView> explanations;
@@ -85,6 +92,7 @@ struct FakeDesk final : bridge::Desk {
   std::optional<PolicyRefused> policy_refused;
   core::Health state;
   core::InstanceQuery last_query;
+  core::CellQuery last_cell_query;
 };
 
 inline platform::ServerRequest request(std::string method, std::string path, std::string body = "",
