@@ -110,12 +110,14 @@ base::Result<platform::ServerResponse> EventHub::open(const platform::ServerRequ
   const std::lock_guard lock(impl_->mutex);
   const EventWindow& window = impl_->window;
   reader.next = std::max(window.first(), window.next() - std::min<std::uint64_t>(wish->recent, window.next() - 1));
-  reader.first = ": events\n\n";  // So that it knows at once that it is heard.
+  std::string gap;
   if (const std::string* last = platform::find_header(request.headers, "Last-Event-ID"); last != nullptr) {
-    auto next = window.resume(*last, reader.first);
+    auto next = window.resume(*last, gap);
     if (!next) return next.error();
     reader.next = *next;
   }
+  // So that it knows at once that it is heard; and from where to go on, if the connection breaks before an event comes.
+  reader.first = ": events\nid: " + window.id(reader.next - 1) + "\n\n" + gap;
   reader.spoken = Clock::now();
   impl_->readers.push_back(std::move(reader));
   impl_->behind = true;

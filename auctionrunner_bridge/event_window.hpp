@@ -36,6 +36,8 @@ class EventWindow {
   std::uint64_t first() const { return next_ - events_.size(); }  // The oldest kept.
   std::uint64_t next() const { return next_; }                    // The number of what comes next.
 
+  std::string id(std::uint64_t number) const;  // As readers are told it.
+
   // Where one goes on that has seen `last_event_id`: after it, or with all that is kept if it is not ours, and then
   // `text` begins with a gap. An id that is none is an error.
   base::Result<std::uint64_t> resume(std::string_view last_event_id, std::string& text) const;
@@ -49,7 +51,6 @@ class EventWindow {
     core::Change change;
     std::string text;  // Written when it is first read.
   };
-  std::string id(std::uint64_t number) const;
   const std::string& text_of(std::uint64_t number);
   void tell_gap(std::string& text, std::string_view last_seen, std::optional<std::uint64_t> lost,
                 std::string_view why) const;

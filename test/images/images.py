@@ -107,7 +107,8 @@ def same_as_outside(image, program, words):
 
 
 def add_programs():
-    for image, program, has_version in ((SCHEDULER, "diego-scheduler", True), (SCHEDULER, "diego-place", False),
+    for image, program, has_version in ((SCHEDULER, "diego-scheduler", True), (SCHEDULER, "diego-ctl", True),
+                                        (SCHEDULER, "diego-place", False),
                                         (CELL, "diego-executor", False), (CELL, "diego-cell", True),
                                         (CELL, "diego-local", False)):
         for words in (["--help"], ["--no-such-flag"], *([["--version"]] if has_version else [])):

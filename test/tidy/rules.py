@@ -27,6 +27,7 @@ MAY_INCLUDE = {
     "scheduler": {"base", "platform", "schemas", "mesos", "diego", "scheduler/placement", "scheduler/plugin",
                   "scheduler/core", "scheduler/engine", "scheduler/store", "scheduler/edge", "auctionrunner_bridge"},
     "place": {"base", "platform", "diego", "scheduler/placement", "scheduler/plugin"},
+    "ctl": {"base", "platform", "diego/json.hpp", "diego/utf8.hpp"},
     "executor/core": {"base", "diego"},
     "executor/edge": {"base", "platform", "schemas", "mesos", "diego", "executor/core"},
     "executor": {"base", "platform", "schemas", "mesos", "diego", "executor/core", "executor/edge"},

@@ -226,6 +226,19 @@ TEST_CASE("events are told as they come, and what came shortly before", "[bridge
   CHECK_THAT(reader.read_until("\"index\":2}"), Catch::Contains("id: e-3\n"));
 }
 
+TEST_CASE("a stream begins with the id from which to go on, before any event comes", "[bridge]") {
+  Rig rig;
+  rig.desk.hub.publish(queued(0, 2));
+  RawClient reader(rig.port), resumed(rig.port), stranger(rig.port);
+  reader.send("GET /v1/events HTTP/1.1\r\nHost: b\r\n\r\n");
+  CHECK_THAT(reader.read_until("id: e-2\n\n"), Catch::Contains(": events\nid: e-2\n\n"));
+  resumed.send("GET /v1/events HTTP/1.1\r\nHost: b\r\nLast-Event-ID: e-1\r\n\r\n");
+  CHECK_THAT(resumed.read_until("\"index\":1}"),
+             Catch::Contains(": events\nid: e-1\n\n") && Catch::Contains("id: e-2\n"));
+  stranger.send("GET /v1/events HTTP/1.1\r\nHost: b\r\nLast-Event-ID: f-1\r\n\r\n");
+  CHECK_THAT(stranger.read_until("\"index\":1}"), Catch::Contains(": events\nid: e-0\n\nid: e-0\nevent: gap\n"));
+}
+
 TEST_CASE("a reader that does not read holds up nobody, and is told of the gap when it does", "[bridge]") {
   Rig rig;
   RawClient slow(rig.port), quick(rig.port);
