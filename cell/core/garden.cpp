@@ -78,8 +78,7 @@ std::vector<std::string> gdn_argv(const Config& config, const Packages& packages
   add("port-pool-properties-path", garden + "/port-pool-props.json");
   add("console-sockets-path", garden + "/consoles");
   add("runtime-plugin", packages.program("runc").empty() ? "/usr/sbin/runc" : packages.program("runc"));
-  for (const char* const name : {"dadoo", "init", "nstar", "newuidmap", "newgidmap"})
-    add(std::string(name) + "-bin", packages.program(name));
+  for (const char* const name : {"dadoo", "init", "nstar"}) add(std::string(name) + "-bin", packages.program(name));
   add("tar-bin", packages.program("tar").empty() ? "/bin/tar" : packages.program("tar"));
   if (const std::string grootfs = packages.program("grootfs"); grootfs.empty()) {
     argv.emplace_back("--no-image-plugin");

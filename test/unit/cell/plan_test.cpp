@@ -111,6 +111,8 @@ TEST_CASE("garden is told explicitly what it would guess", "[cell]") {
   CHECK(has(garden, "--max-containers", "250"));
   CHECK(has(garden, "--bind-socket", "/var/vcap/data/garden/garden.sock"));
   CHECK(has(garden, "--dadoo-bin", "/p/dadoo"));
+  // gdn has not known this flag since 2017.
+  CHECK(std::count(garden.argv.begin(), garden.argv.end(), "--newuidmap-bin") == 0);
   CHECK(has(garden, "--runtime-plugin", "/usr/sbin/runc"));
   CHECK(has(garden, "--image-plugin", "/p/grootfs"));
   CHECK(has(garden, "--network-plugin", "/p/net"));
