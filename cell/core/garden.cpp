@@ -1,5 +1,6 @@
 #include "cell/core/garden.hpp"
 
+#include <algorithm>
 #include <csignal>
 
 namespace cell {
@@ -9,6 +10,12 @@ using namespace std::chrono_literals;
 
 constexpr const char* kStores[] = {"unprivileged", "privileged"};
 constexpr std::int64_t kMaximalId = 4294967294;  // Root of an unprivileged container is this user outside of it.
+
+constexpr std::int64_t kReserveMb = 15360;  // Cloud Foundry's, of a disk that grootfs shares.
+
+// Layers that no container uses just now are kept until they and the quotas given out take this much. Without a number
+// grootfs throws them away at every container, and unpacks or pulls them anew for the next.
+std::int64_t layers_kept_mb(std::int64_t disk_mb) { return std::max(disk_mb - kReserveMb, (disk_mb + 1) / 2); }
 
 std::string grootfs_config(const Config& config, const std::string& store) {
   return config.sandbox + "/grootfs-" + store + ".yml";
@@ -134,6 +141,7 @@ std::vector<File> garden_files(const Config& config, const Packages& packages) {
         text += std::string(name) + "_bin: \"" + path + "\"\n";
     }
     text += "create:\n  with_clean: true\n  skip_layer_validation: true\n";
+    text += "clean:\n  threshold_bytes: " + std::to_string(layers_kept_mb(config.disk_mb) << 20) + "\n";
     out.push_back({grootfs_config(config, store), text});
   }
   return out;

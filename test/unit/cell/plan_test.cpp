@@ -121,6 +121,32 @@ TEST_CASE("garden is told explicitly what it would guess", "[cell]") {
   CHECK(garden.stop.size() == 2);
 }
 
+TEST_CASE("grootfs keeps layers until they and the quotas come near to what the cell has", "[cell]") {
+  const auto [disk_mb, bytes] = GENERATE(table<std::int64_t, std::string>({
+      {102400, "91268055040"},  // Less 15 GiB.
+      {20480, "10737418240"},   // A small one: half of it.
+      {1, "1048576"},           // Never 0: that would mean at once.
+  }));
+  Config config = config_of();
+  config.disk_mb = disk_mb;
+  Packages packages = diego();
+  packages.programs["newuidmap"] = "/p/newuidmap";
+  const auto plan = make_plan(config, packages, {}, "");
+  REQUIRE(plan->files.size() == 3);
+  CHECK(plan->files[1] == File{"/sb/grootfs-unprivileged.yml",
+                               "store: \"/var/vcap/data/grootfs/store/unprivileged\"\n"
+                               "log_level: info\n"
+                               "tardis_bin: \"/p/tardis\"\n"
+                               "newuidmap_bin: \"/p/newuidmap\"\n"
+                               "create:\n"
+                               "  with_clean: true\n"
+                               "  skip_layer_validation: true\n"
+                               "clean:\n"
+                               "  threshold_bytes: " +
+                                   bytes + "\n"});
+  CHECK(plan->files[2].path == "/sb/grootfs-privileged.yml");
+}
+
 TEST_CASE("without grootfs garden takes directories as root file systems", "[cell]") {
   Packages packages = diego();
   packages.programs.erase("grootfs");
