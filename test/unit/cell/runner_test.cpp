@@ -9,6 +9,7 @@
 #include <future>
 
 #include "cell/edge/files.hpp"
+#include "cell/edge/probes.hpp"
 #include "platform/http_server.hpp"
 
 using namespace cell;
@@ -144,6 +145,24 @@ TEST_CASE("checks ask by HTTP, by TCP and by commands", "[cell]") {
   CHECK(check({.kind = Check::Kind::command, .target = "true"}));
   CHECK(check({.kind = Check::Kind::command, .target = "exit 3"}).error().text == "exited with status 3");
   CHECK(check({}));
+}
+
+TEST_CASE("who is asked for the preflight answers, or is not waited for", "[cell]") {
+  using Failed = std::map<std::string, std::string>;
+  std::promise<void> never;
+  const auto silent = [until = never.get_future().share()]() -> base::Status {
+    until.wait();
+    return base::ok();
+  };
+  const Question well = [] { return base::ok(); };
+  const Question ill = [] { return base::Status(base::Error{"x", "connection refused"}); };
+  const Stopped no = [] { return false; };
+  CHECK(ask_all({{"bbs", well}, {"locket", ill}}, 1h, no) == Failed{{"locket", "connection refused"}});
+  CHECK(ask_all({{"bbs", silent}, {"locket", silent}}, 1ms, no) ==
+        Failed{{"bbs", "no answer within 1 ms"}, {"locket", "no answer within 1 ms"}});
+  // Told to stop, it waits no longer for anyone.
+  CHECK(ask_all({{"bbs", silent}}, 1h, [] { return true; }).size() == 1);
+  never.set_value();
 }
 
 TEST_CASE("packages and jobs are found by their places", "[cell]") {
