@@ -21,6 +21,12 @@ std::string grootfs_config(const Config& config, const std::string& store) {
   return config.sandbox + "/grootfs-" + store + ".yml";
 }
 
+// Instead of tardis, which grootfs asks to set quotas. It answers to all else as tardis does.
+std::string no_limits(const Config& config) { return config.sandbox + "/tardis-without-limits"; }
+std::string no_limits_text(const std::string& tardis) {
+  return "#!/bin/sh\n[ \"$1\" != limit ] || exit 0\nexec \"" + tardis + "\" \"$@\"\n";
+}
+
 // $1 is the directory that containers' mounts go through.
 constexpr const char* kMounts = R"(
 if ! [ -w /sys/fs/cgroup ] || grep -q ' /sys/fs/cgroup[^ ]* ro,' /proc/self/mountinfo; then
@@ -134,11 +140,17 @@ std::vector<Process> garden_processes(const Config& config, const Packages& pack
 std::vector<File> garden_files(const Config& config, const Packages& packages) {
   std::vector<File> out;
   if (packages.program("grootfs").empty()) return out;
+  std::string tardis = packages.program("tardis");
+  if (!config.disk_limits) {
+    out.push_back({no_limits(config), no_limits_text(tardis.empty() ? "tardis" : tardis), true});
+    tardis = no_limits(config);
+  }
+  const std::pair<const char*, std::string> programs[] = {
+      {"tardis", tardis}, {"newuidmap", packages.program("newuidmap")}, {"newgidmap", packages.program("newgidmap")}};
   for (const char* const store : kStores) {
     std::string text = "store: \"" + config.data + "/grootfs/store/" + store + "\"\nlog_level: info\n";
-    for (const char* const name : {"tardis", "newuidmap", "newgidmap"}) {
-      if (const std::string path = packages.program(name); !path.empty())
-        text += std::string(name) + "_bin: \"" + path + "\"\n";
+    for (const auto& [name, path] : programs) {
+      if (!path.empty()) text += std::string(name) + "_bin: \"" + path + "\"\n";
     }
     text += "create:\n  with_clean: true\n  skip_layer_validation: true\n";
     text += "clean:\n  threshold_bytes: " + std::to_string(layers_kept_mb(config.disk_mb) << 20) + "\n";

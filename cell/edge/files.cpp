@@ -33,7 +33,7 @@ void find_programs(const fs::path& folder, Packages& packages) {
 
 base::Status write_file(const File& file) {
   const auto failed = [&] { return base::Error{file.path, std::strerror(errno)}; };
-  const int fd = ::open(file.path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  const int fd = ::open(file.path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, file.program ? 0700 : 0600);
   if (fd < 0) return failed();
   const auto wrote = ::write(fd, file.text.data(), file.text.size());
   const bool whole = wrote == static_cast<ssize_t>(file.text.size());

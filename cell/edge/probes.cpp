@@ -157,6 +157,8 @@ Host look_at_host(const Config& config, const Packages& packages, const Stopped&
   for (const char* const name : {"fuse", "loop-control", "loop0"}) {
     if (::access((std::string("/dev/") + name).c_str(), F_OK) == 0) host.devices.insert(name);
   }
+  // Both are there once xfs is loaded, the second one where it was built with quotas.
+  host.xfs_lacks_quota = ::access("/proc/fs/xfs/stat", F_OK) == 0 && ::access("/proc/fs/xfs/xqmstat", F_OK) != 0;
   host.default_route = has_default_route();
   host.sandbox_writable = ::access(config.sandbox.c_str(), W_OK | X_OK) == 0;
   for (const std::string& file : files_needed(config, packages)) {

@@ -147,6 +147,25 @@ TEST_CASE("grootfs keeps layers until they and the quotas come near to what the 
   CHECK(plan->files[2].path == "/sb/grootfs-privileged.yml");
 }
 
+TEST_CASE("without disk limits grootfs asks a tardis that sets none", "[cell]") {
+  Config config = config_of();
+  config.disk_limits = false;
+  Packages packages = diego();
+  const auto [tardis, program] =
+      GENERATE(table<std::string, std::string>({{"/p/tardis", "/p/tardis"}, {"", "tardis"}}));
+  packages.programs["tardis"] = tardis;
+  const auto plan = make_plan(config, packages, {}, "");
+  REQUIRE(plan->files.size() == 4);
+  CHECK(plan->files[1] == File{"/sb/tardis-without-limits",
+                               "#!/bin/sh\n"
+                               "[ \"$1\" != limit ] || exit 0\n"
+                               "exec \"" +
+                                   program + "\" \"$@\"\n",
+                               true});
+  for (const std::size_t store : {2U, 3U})
+    CHECK(plan->files[store].text.find("tardis_bin: \"/sb/tardis-without-limits\"\n") != std::string::npos);
+}
+
 TEST_CASE("without grootfs garden takes directories as root file systems", "[cell]") {
   Packages packages = diego();
   packages.programs.erase("grootfs");

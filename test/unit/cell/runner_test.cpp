@@ -203,6 +203,9 @@ TEST_CASE("a plan's files are for us alone", "[cell]") {
   REQUIRE(prepare(plan));
   CHECK(rig.text("a/b/rep.json") == "{}\n");
   CHECK(fs::status(rig.path("a/b/rep.json")).permissions() == (fs::perms::owner_read | fs::perms::owner_write));
+  plan.files = {{rig.path("a/program"), "#!/bin/sh\n", true}};
+  REQUIRE(prepare(plan));
+  CHECK(fs::status(rig.path("a/program")).permissions() == fs::perms::owner_all);
   plan.files = {{rig.path("no/where"), ""}};
   CHECK_FALSE(prepare(plan));
 }
