@@ -10,6 +10,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "base/text.hpp"
+
 namespace cell {
 namespace fs = std::filesystem;
 namespace {
@@ -88,6 +90,24 @@ base::Status prepare(const Plan& plan) {
     if (const auto written = write_file(file); !written) return written;
   }
   return base::ok();
+}
+
+std::string last_words(const std::string& path, std::uint64_t from) {
+  constexpr std::uint64_t kTail = 16384;
+  constexpr std::size_t kLine = 300;
+  std::ifstream file(path, std::ios::binary | std::ios::ate);
+  if (!file) return "";
+  const auto size = static_cast<std::uint64_t>(file.tellg());
+  if (size < from) from = 0;  // It was begun anew.
+  file.seekg(static_cast<std::streamoff>(std::max(from, size - std::min(size, kTail))));
+  std::string words;
+  for (std::string line; std::getline(file, line);) {
+    const bool panic = line.starts_with("panic: ") || line.starts_with("fatal error: ");
+    // Below it stands only where it came from.
+    if (!panic && (words.starts_with("panic: ") || words.starts_with("fatal error: "))) continue;
+    if (const auto text = base::trim(line); !text.empty()) words = text.substr(0, kLine);
+  }
+  return words;
 }
 
 void bound_log(const std::string& path, std::uint64_t bytes_max) {

@@ -45,12 +45,14 @@ class Rig {
     return process;
   }
 
-  std::unique_ptr<Runner> runner(std::uint64_t log_bytes_max = 1 << 20) {
+  std::unique_ptr<Runner> runner(std::uint64_t log_bytes_max = 1 << 20,
+                                 std::function<void(const Say&)> say = log_said) {
     for (Process& process : plan_.processes) process.argv[2] = "cd " + folder_.string() + "; " + process.argv[2];
     return std::make_unique<Runner>(plan_, RunnerOptions{.log_folder = folder_,
                                                          .log_bytes_max = log_bytes_max,
                                                          .environment = {{"PATH", "/usr/bin:/bin"}},
-                                                         .look_every = 5ms});
+                                                         .look_every = 5ms,
+                                                         .say = std::move(say)});
   }
 
   std::string path(const std::string& name) const { return (folder_ / name).string(); }
@@ -127,6 +129,31 @@ TEST_CASE("what a process says is in logs of its name, and they stay small", "[c
   CHECK(rig.runner(4096)->run() == 0);
   CHECK(rig.text("talker.stderr.log") == "oops\n");
   CHECK(rig.text("talker.stdout.log.1").starts_with("0123456789\n"));
+}
+
+TEST_CASE("why a process ended is its last line, or Go's panic, and not what it said in an earlier life", "[cell]") {
+  Rig rig;
+  const auto [text, from, words] = GENERATE(table<std::string, std::uint64_t, std::string>({
+      {"", 0, ""},
+      {"one\n\n  two  \n\n", 0, "two"},
+      {"one\ntwo", 0, "two"},
+      {"one\n", 4, ""},
+      {"one\ntwo\n", 4, "two"},
+      {"one\n", 400, "one"},  // The log was begun anew.
+      {"panic: no garden\n\ngoroutine 1 [running]:\nmain.main()\n\t/src/main.go:7 +0x1\n", 0, "panic: no garden"},
+      {std::string(20000, 'x') + "\n" + std::string(500, 'y') + "\n", 0, std::string(300, 'y')},
+  }));
+  std::ofstream(rig.path("log")) << text;
+  CHECK(last_words(rig.path("log"), from) == words);
+  CHECK(last_words(rig.path("none"), from).empty());
+}
+
+TEST_CASE("the line that ends the cell has the last words of the process that did", "[cell]") {
+  Rig rig;
+  rig.add("garden", "echo 'unknown flag' >&2; exit 1").exit_code = kGardenEnded;
+  std::string said;
+  CHECK(rig.runner(1 << 20, [&said](const Say& one) { said = one.text; })->run() == kGardenEnded);
+  CHECK(said == "the cell ends: process=garden exited with status 1 stderr=\"unknown flag\"");
 }
 
 TEST_CASE("checks ask by HTTP, by TCP and by commands", "[cell]") {
