@@ -334,9 +334,11 @@ def memory_rises(world):
     def limit():
         return int(docker("inspect", "-f", "{{.HostConfig.Memory}}", world.cell()).stdout) >> 20
     before = limit()
-    world.asked.post_lrps(lrp("more", [0], memory_mb=256))
+    # Beyond twice the first limit, which is docker's bound of memory and swap unless it is told another.
+    more = before + 256
+    world.asked.post_lrps(lrp("more", [0], memory_mb=more))
     world.wait_running("more.0")
-    wait_for("256 MiB more for the container", lambda: limit() == before + 256)
+    wait_for(f"{more} MiB more for the container", lambda: limit() == before + more)
 
 
 def dies(program):
