@@ -67,6 +67,7 @@ struct Process {
 
 struct File {
   std::string path, text;
+  bool program = false;  // It can be run.
   bool operator==(const File&) const = default;
 };
 

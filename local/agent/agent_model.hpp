@@ -78,6 +78,12 @@ struct ContainerExited {
   int status = 0;
 };  // Raw wait status, of its first process.
 
+// An UpdateContainer that failed.
+struct UpdateFailed {
+  std::string container_id;
+  std::string why;
+};
+
 // The agent's process was killed and is not back: only ContainerExited may come before Restarted.
 struct Killed {};
 struct Restarted {};
@@ -87,7 +93,7 @@ struct LeaveRequested {};
 struct AgentTicked {};
 
 using AgentEvent = std::variant<FromMaster, AgentRequest, StreamClosed, ContainerStarted, FetchFailed, ContainerExited,
-                                Killed, Restarted, LeaveRequested, AgentTicked>;
+                                UpdateFailed, Killed, Restarted, LeaveRequested, AgentTicked>;
 
 // ---- actions ----
 
@@ -136,7 +142,7 @@ struct StartContainer {
   std::vector<std::string> remove;
 };
 
-// A `docker update` to what the executor and its tasks may use now. No answer.
+// A `docker update` to what the executor and its tasks may use now. Answer: UpdateFailed, if so.
 struct UpdateContainer {
   std::string container_id;
   std::vector<std::string> argv;

@@ -27,7 +27,7 @@ std::vector<int> container_processes(int root, const std::string& sandbox);
 
 class Containers {
  public:
-  // `report` is called from several threads, with ContainerStarted, FetchFailed and ContainerExited;
+  // `report` is called from several threads, with ContainerStarted, FetchFailed, ContainerExited and UpdateFailed;
   // it must only post.
   explicit Containers(std::function<void(AgentEvent)> report);
   ~Containers();  // As end().
