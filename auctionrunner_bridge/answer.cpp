@@ -4,14 +4,17 @@
 
 #include <charconv>
 #include <limits>
-#include <set>
 #include <type_traits>
 
+#include "auctionrunner_bridge/auctions.hpp"
+#include "auctionrunner_bridge/explain.hpp"
+#include "auctionrunner_bridge/page.hpp"
 #include "auctionrunner_bridge/request_log.hpp"
 #include "auctionrunner_bridge/views.hpp"
 #include "base/text.hpp"
 #include "diego/auction.hpp"
 #include "diego/json.hpp"
+#include "platform/clock.hpp"
 
 namespace bridge {
 namespace {
@@ -21,10 +24,6 @@ using platform::ServerResponse;
 
 constexpr std::size_t kPageDefault = 1000;
 constexpr std::size_t kPageMax = 10'000;
-
-ServerResponse json(int status, std::string body) {
-  return ServerResponse{.status = status, .headers = {{"Content-Type", "application/json"}}, .body = std::move(body)};
-}
 
 // As Go's http.Error writes it: what the auctioneer's router answers where no handler is.
 ServerResponse go_text(int status, std::string_view text) {
@@ -67,38 +66,6 @@ std::string trace_of(const ServerRequest& request) {
   return trace == nullptr ? "" : *trace;
 }
 
-// The auctions of one request, each key once: of duplicates the first counts, as in Diego's batch.
-class Auctions {
- public:
-  explicit Auctions(std::string trace_id) : trace_id_(std::move(trace_id)) {}
-
-  template <class Start>
-  void add(core::Key key, const Start& start) {
-    if (!seen_.insert(key).second) return;
-    auctions_.push_back({std::move(key), start.domain, start.constraint, start.resource, trace_id_});
-  }
-  std::vector<core::Auction> take() { return std::move(auctions_); }
-
- private:
-  const std::string trace_id_;
-  std::set<core::Key> seen_;
-  std::vector<core::Auction> auctions_;
-};
-
-void expand(const diego::LrpStart& start, const RequestLog& log, Auctions& auctions) {
-  for (const std::int32_t index : start.indices) {
-    if (index < 0) {  // Diego's auctioneer lets it pass and its BBS refuses it later.
-      log.invalid(start, fmt::format("index {} is negative", index));
-      continue;
-    }
-    auctions.add({core::Kind::lrp, start.process_guid, index}, start);
-  }
-}
-
-void expand(const diego::TaskStart& start, const RequestLog&, Auctions& auctions) {
-  auctions.add({core::Kind::task, start.task_guid, 0}, start);
-}
-
 template <class Start>
 ServerResponse take_auctions(const ServerRequest& request, Desk& desk, base::Result<std::vector<Start>> starts) {
   const std::string trace_id = trace_of(request);
@@ -113,7 +80,8 @@ ServerResponse take_auctions(const ServerRequest& request, Desk& desk, base::Res
     return why.has_value();
   });
   Auctions auctions(trace_id);
-  for (const Start& start : *starts) expand(start, log, auctions);
+  for (const Start& start : *starts)
+    auctions.add(start, [&log](const Start& of, const std::string& why) { log.invalid(of, why); });
   std::vector<core::Auction> wanted = auctions.take();
   if (!wanted.empty()) {
     if (const base::Status taken = desk.submit(std::move(wanted)); !taken) {
@@ -122,7 +90,15 @@ ServerResponse take_auctions(const ServerRequest& request, Desk& desk, base::Res
     }
   }
   log.submitted(*starts);
-  return json(202, "{}");
+  return json_response(202, "{}");
+}
+
+base::Result<std::size_t> parse_limit(const std::string& text) {
+  std::size_t limit = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
+  const bool number = !text.empty() && error == std::errc{} && end == text.data() + text.size();
+  if (number && limit > 0 && limit <= kPageMax) return limit;
+  return base::Error{"limit", fmt::format("\"{}\" is not between 1 and {}", text, kPageMax)};
 }
 
 base::Result<core::InstanceQuery> parse_instance_query(const ServerRequest& request) {
@@ -135,11 +111,9 @@ base::Result<core::InstanceQuery> parse_instance_query(const ServerRequest& requ
     } else if (name == "process_guid") {
       query.process_guid = value;
     } else if (name == "limit") {
-      const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), query.limit);
-      const bool number = !value.empty() && error == std::errc{} && end == value.data() + value.size();
-      if (!number || query.limit == 0 || query.limit > kPageMax) {
-        return base::Error{"limit", fmt::format("\"{}\" is not between 1 and {}", value, kPageMax)};
-      }
+      const auto limit = parse_limit(value);
+      if (!limit) return limit.error();
+      query.limit = *limit;
     } else if (name == "after") {
       query.after = core::parse_cursor(value);
       if (!query.after) return base::Error{"after", "\"" + value + "\" is not the \"next\" of a page"};
@@ -154,7 +128,7 @@ ServerResponse list_instances(const ServerRequest& request, Desk& desk) {
   const auto query = parse_instance_query(request);
   if (!query) return error_response(400, query.error().message());
   const auto instances = desk.instances(*query);
-  return json(200, instances_json(instances, instances.size() == query->limit));
+  return json_response(200, instances_json(instances, instances.size() == query->limit));
 }
 
 // One LRP index, one Task, or all indices of a process.
@@ -166,14 +140,14 @@ ServerResponse show(const core::KeyPattern& pattern, Desk& desk) {
   std::erase_if(instances, [&](const core::InstanceView& instance) { return !pattern.matches(instance.key); });
   if (instances.empty()) return error_response(404, "no such instance");
   const bool one = pattern.index || pattern.kind == core::Kind::task;
-  return json(200, one ? instance_json(instances.front()) : instances_json(instances, false));
+  return json_response(200, one ? instance_json(instances.front()) : instances_json(instances, false));
 }
 
 ServerResponse stop(const core::KeyPattern& pattern, Desk& desk) {
   const auto keys = desk.stop(pattern);
   if (!keys) return error_response(503, keys.error().message());
   if (keys->empty()) return error_response(404, "no such instance");
-  return json(202, stopping_json(*keys));
+  return json_response(202, stopping_json(*keys));
 }
 
 ServerResponse show_or_stop(const ServerRequest& request, const core::KeyPattern& pattern, Desk& desk) {
@@ -215,10 +189,38 @@ ServerResponse drain(const ServerRequest& request, const std::string& agent_id, 
   out.member("agent_id", agent_id);
   out.member("draining", wanted);
   out.end_object();
-  return json(202, out.take());
+  return json_response(202, out.take());
 }
 
-ServerResponse show_cells(Desk& desk) { return json(200, cells_json(desk.cells())); }
+base::Result<core::CellQuery> parse_cell_query(const ServerRequest& request) {
+  core::CellQuery query;
+  for (const auto& [name, value] : request.query) {
+    if (name == "zone") {
+      query.zone = value;
+    } else if (name == "mark") {
+      query.mark = core::parse_cell_mark(value);
+      if (!query.mark) return base::Error{"mark", "\"" + value + "\" is no mark of a cell"};
+    } else if (name == "match") {
+      query.match = value;
+    } else if (name == "limit") {
+      const auto limit = parse_limit(value);
+      if (!limit) return limit.error();
+      query.limit = *limit;
+    } else if (name == "after") {
+      query.after = value;
+    } else {
+      return base::Error{name, "unknown parameter"};
+    }
+  }
+  return query;
+}
+
+ServerResponse show_cells(const ServerRequest& request, Desk& desk) {
+  const auto query = parse_cell_query(request);
+  if (!query) return error_response(400, query.error().message());
+  const auto cells = desk.cells(*query);
+  return json_response(200, cells_json(cells, cells.size() == query->limit));
+}
 
 ServerResponse show_readiness(Desk& desk) {
   const core::Health health = desk.health();
@@ -228,7 +230,40 @@ ServerResponse show_readiness(Desk& desk) {
   out.member("ready", true);
   out.member("detail", health.detail);
   out.end_object();
-  return json(200, out.take());
+  return json_response(200, out.take());
+}
+
+ServerResponse show_or_change_policy(const ServerRequest& request, Desk& desk) {
+  if (request.method == "PUT") {
+    if (const auto refused = desk.change_policy(request.body))
+      return error_response(refused->unavailable ? 503 : 400, refused->text);
+  } else if (!reads(request)) {
+    return not_allowed("GET, HEAD, PUT");
+  }
+  return json_response(200, desk.policy());
+}
+
+ServerResponse show_overview(Desk& desk) {
+  return json_response(200, overview_json(desk.overview(), desk.history(), platform::now()));
+}
+
+ServerResponse show_events(const ServerRequest& request, Desk& desk) {
+  auto response = desk.events(request);
+  if (!response) return error_response(400, response.error().message());
+  return *std::move(response);
+}
+
+// Of another site's page: its reader's browser may reach us where the page's author does not. Browsers say where a
+// request comes from, other clients say nothing of it.
+bool foreign(const ServerRequest& request) {
+  if (const std::string* site = platform::find_header(request.headers, "Sec-Fetch-Site"); site != nullptr)
+    return *site != "same-origin" && *site != "none";
+  const std::string* const origin = platform::find_header(request.headers, "Origin");
+  if (origin == nullptr) return false;
+  const std::string* const host = platform::find_header(request.headers, "Host");
+  const std::size_t scheme = origin->find("://");
+  return host == nullptr || scheme == std::string::npos ||
+         !base::equal_ignoring_case(std::string_view(*origin).substr(scheme + 3), *host);
 }
 
 ServerResponse route(const ServerRequest& request, Desk& desk) {
@@ -253,46 +288,73 @@ ServerResponse route(const ServerRequest& request, Desk& desk) {
   };
   const auto read_only = [&](auto reply) { return reads(request) ? reply() : not_allowed("GET, HEAD"); };
 
+  if (path == "/metrics") {
+    return read_only([&] {
+      return ServerResponse{.status = 200,
+                            .headers = {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}},
+                            .body = desk.metrics()};
+    });
+  }
+  if (under("policy") && depth == 2) return show_or_change_policy(request, desk);
+  if (under("overview") && depth == 2) return read_only([&] { return show_overview(desk); });
+  if (under("events") && depth == 2) return read_only([&] { return show_events(request, desk); });
   if (under("instances") && depth == 2) return read_only([&] { return list_instances(request, desk); });
-  if (under("cells") && depth == 2) return read_only([&] { return show_cells(desk); });
+  if (under("cells") && depth == 2) return read_only([&] { return show_cells(request, desk); });
+  if (under("zones") && depth == 2) return read_only([&] { return json_response(200, zones_json(desk.zones())); });
   if (under("cells") && depth == 4 && !(*parts)[2].empty() && (*parts)[3] == "drain")
     return drain(request, (*parts)[2], desk);
-  if (under("lrps") && (depth == 3 || depth == 4) && !(*parts)[2].empty()) {
+  if (under("explain") && depth == 3 && ((*parts)[2] == "lrps" || (*parts)[2] == "tasks")) {
+    if (request.method != "POST") return not_allowed("POST");
+    return (*parts)[2] == "lrps" ? explain(request, desk, diego::parse_lrp_starts(request.body))
+                                 : explain(request, desk, diego::parse_task_starts(request.body));
+  }
+  const bool explained = depth > 3 && parts->back() == "explain";
+  if (under("lrps") && (depth == 3 || depth == 4 || (depth == 5 && explained)) && !(*parts)[2].empty()) {
     core::KeyPattern pattern{core::Kind::lrp, (*parts)[2], {}};
-    if (depth == 4) {
+    if (depth >= 4) {
       const auto index = parse_index((*parts)[3]);
       if (!index) return error_response(400, index.error().message());
       pattern.index = *index;
     }
-    return show_or_stop(request, pattern, desk);
+    if (depth < 5) return show_or_stop(request, pattern, desk);
+    return read_only([&] { return explain(request, desk, core::Key{core::Kind::lrp, pattern.guid, *pattern.index}); });
   }
-  if (under("tasks") && depth == 3 && !(*parts)[2].empty()) {
-    return show_or_stop(request, {core::Kind::task, (*parts)[2], {}}, desk);
+  if (under("tasks") && (depth == 3 || (depth == 4 && explained)) && !(*parts)[2].empty()) {
+    const core::Key key{core::Kind::task, (*parts)[2], 0};
+    if (depth == 3) return show_or_stop(request, {key.kind, key.guid, {}}, desk);
+    return read_only([&] { return explain(request, desk, key); });
   }
   return error_response(404, "no such route: " + path);
 }
 
 }  // namespace
 
+ServerResponse json_response(int status, std::string body) {
+  return ServerResponse{.status = status, .headers = {{"Content-Type", "application/json"}}, .body = std::move(body)};
+}
+
 ServerResponse error_response(int status, std::string_view text) {
   diego::GoWriter out;
   out.begin_object();
   out.member("error", text);
   out.end_object();
-  return json(status, out.take());
+  return json_response(status, out.take());
 }
 
 ServerResponse answer(const ServerRequest& request, Desk& desk, const Access& access) {
   // Probes carry no credentials and learn nothing of the work.
   if (request.path == "/healthz" || request.path == "/readyz") {
     if (!reads(request)) return not_allowed("GET, HEAD");
-    return request.path == "/healthz" ? json(200, "{\"status\":\"ok\"}") : show_readiness(desk);
+    return request.path == "/healthz" ? json_response(200, "{\"status\":\"ok\"}") : show_readiness(desk);
   }
+  // The page carries nothing of the work either: it asks its reader for the token.
+  if (request.path == "/") return reads(request) ? page_response(request) : not_allowed("GET, HEAD");
   if (!admitted(request, access)) {
     ServerResponse response = error_response(401, "a bearer token is required");
     response.headers.emplace_back("WWW-Authenticate", "Bearer");
     return response;
   }
+  if (!reads(request) && foreign(request)) return error_response(403, "another site's page may not ask for this");
   return route(request, desk);
 }
 

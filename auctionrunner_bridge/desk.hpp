@@ -1,10 +1,14 @@
 // What the bridge asks of the scheduler behind it. The scheduler's edge implements it; tests fake it.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.hpp"
+#include "platform/http_server.hpp"
+#include "scheduler/core/explanation.hpp"
+#include "scheduler/core/figures.hpp"
 #include "scheduler/core/work.hpp"
 
 namespace bridge {
@@ -28,12 +32,48 @@ class Desk {
   virtual base::Result<std::vector<core::Key>> stop(const core::KeyPattern& pattern) = 0;
 
   // Ordered by agent id.
-  virtual std::vector<core::CellView> cells() = 0;
+  virtual std::vector<core::CellView> cells(const core::CellQuery& query) = 0;
+
+  // By name.
+  virtual std::vector<core::ZoneTotals> zones() = 0;
 
   // Wants the agent empty: its work moves, its cell ends; or wants so no longer. False: no such agent.
   virtual bool drain(const std::string& agent_id, bool wanted) = 0;
 
+  // Where the auctions would go now, and why not elsewhere; nothing comes of it. Of cells that fit and of others
+  // at most `cells_max` are told one by one. At most core::kExplainedMax auctions. An error: it is stopping.
+  virtual base::Result<std::vector<core::ExplanationView>> explain(std::vector<core::Auction> auctions,
+                                                                   std::size_t cells_max) = 0;
+  // The same of an instance. nullopt: nothing is known of it.
+  virtual std::optional<core::ExplanationView> explain(const core::Key& key, std::size_t cells_max) = 0;
+
+  // {"policy":{...},"changed":{...}}: all of it, and what differs from the flags.
+  virtual std::string policy() = 0;
+  struct PolicyRefused {
+    bool unavailable = false;  // Not for what was asked, but as submit() refuses.
+    std::string text;
+  };
+  // With what the JSON object names (core::merged), durable once this returns; nullopt: done.
+  virtual std::optional<PolicyRefused> change_policy(const std::string& json) = 0;
+
   virtual core::Health health() = 0;
+
+  // The scheduler in numbers, and what is shown of it besides.
+  struct Overview {
+    core::Figures figures;
+    core::Health health;
+    std::string version, strategy, master, framework_id;
+    base::Time started;
+  };
+  virtual Overview overview() = 0;
+  // What is appended to the overview: the last hour, written.
+  virtual std::string history() = 0;
+
+  // Prometheus's text format.
+  virtual std::string metrics() = 0;
+
+  // A stream of events; an error names the parameter.
+  virtual base::Result<platform::ServerResponse> events(const platform::ServerRequest& request) = 0;
 };
 
 }  // namespace bridge

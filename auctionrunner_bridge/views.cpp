@@ -4,22 +4,10 @@
 
 #include <chrono>
 
-#include "diego/json.hpp"
+#include "auctionrunner_bridge/write.hpp"
 
 namespace bridge {
 namespace {
-
-// What names an instance: an LRP by process guid and index, a Task by its guid.
-void write_key_members(diego::GoWriter& out, const core::Key& key) {
-  if (key.kind == core::Kind::lrp) {
-    out.member("kind", "lrp");
-    out.member("process_guid", key.guid);
-    out.member("index", key.index);
-  } else {
-    out.member("kind", "task");
-    out.member("task_guid", key.guid);
-  }
-}
 
 void write_keys(diego::GoWriter& out, const std::vector<core::Key>& keys) {
   out.begin_array();
@@ -59,13 +47,6 @@ void write_instance(diego::GoWriter& out, const core::InstanceView& instance) {
     out.null();
   }
   out.end_object();
-}
-
-void write_words(diego::GoWriter& out, std::string_view name, const std::vector<std::string>& words) {
-  out.key(name);
-  out.begin_array();
-  for (const std::string& word : words) out.string(word);
-  out.end_array();
 }
 
 void write_rep(diego::GoWriter& out, const core::RepView& rep) {
@@ -116,11 +97,93 @@ void write_cell(diego::GoWriter& out, const core::CellView& cell) {
   out.member("drifts", cell.drifts);
   out.member("usage_dropped", cell.usage_dropped);
   out.key("instances");
-  write_keys(out, cell.instances);
+  out.begin_array();
+  for (const core::CellInstance& instance : cell.instances) {
+    out.begin_object();
+    write_key_members(out, instance.key);
+    out.member("state", core::to_string(instance.state));
+    out.member("memory_mb", instance.memory_mb);
+    out.end_object();
+  }
+  out.end_array();
+  out.end_object();
+}
+
+void write_zone(diego::GoWriter& out, const core::ZoneTotals& zone) {
+  out.begin_object();
+  out.member("zone", zone.zone);
+  out.member("cells", zone.cells);
+  for (std::size_t mark = 0; mark < core::kCellMarks; ++mark)
+    out.member(core::to_string(static_cast<core::CellMark>(mark)), zone.marks[mark]);
+  out.member("instances", zone.instances);
+  out.member("memory_total_mb", zone.memory_total_mb);
+  out.member("memory_used_mb", zone.memory_used_mb);
+  out.member("disk_total_mb", zone.disk_total_mb);
+  out.member("disk_used_mb", zone.disk_used_mb);
+  out.key("memory_tenths");
+  out.begin_array();
+  for (const std::int64_t cells : zone.fills) out.number(cells);
+  out.end_array();
   out.end_object();
 }
 
 }  // namespace
+
+void write_key_members(diego::GoWriter& out, const core::Key& key) {
+  if (key.kind == core::Kind::lrp) {
+    out.member("kind", "lrp");
+    out.member("process_guid", key.guid);
+    out.member("index", key.index);
+  } else {
+    out.member("kind", "task");
+    out.member("task_guid", key.guid);
+  }
+}
+
+std::string overview_json(const Desk::Overview& overview, const std::string& history, base::Time now) {
+  const core::Figures& figures = overview.figures;
+  diego::GoWriter out;
+  out.begin_object();
+  out.member("version", overview.version);
+  out.member("started", timestamp(overview.started));
+  out.member("now", timestamp(now));
+  out.member("subscribed", overview.health.subscribed);
+  out.member("detail", overview.health.detail);
+  out.member("master", overview.master);
+  out.member("framework_id", overview.framework_id);
+  out.member("strategy", overview.strategy);
+  out.key("instances");
+  out.begin_object();
+  for (std::size_t kind = 0; kind < figures.instances.size(); ++kind) {
+    out.key(kind == 0 ? "lrps" : "tasks");
+    out.begin_object();
+    for (std::size_t state = 0; state < figures.instances[kind].size(); ++state)
+      out.member(core::to_string(static_cast<core::State>(state)), figures.instances[kind][state]);
+    out.end_object();
+  }
+  out.end_object();
+  out.member("oldest_waiting_ms", base::to_millis(figures.oldest_waiting));
+  out.key("cells");
+  out.begin_object();
+  for (const core::CellState state :
+       {core::CellState::starting, core::CellState::up, core::CellState::idle, core::CellState::stopping})
+    out.member(core::to_string(state), figures.cells[static_cast<std::size_t>(state)]);
+  out.end_object();
+  out.member("memory_total_mb", figures.total.mem_mb);
+  out.member("memory_used_mb", figures.used.mem_mb);
+  out.member("disk_total_mb", figures.total.disk_mb);
+  out.member("disk_used_mb", figures.used.disk_mb);
+  out.member("containers_total", figures.total.containers);
+  out.member("containers_used", figures.used.containers);
+  out.member("agents", figures.agents);
+  out.member("agents_quarantined", figures.agents_quarantined);
+  out.member("agents_leaving", figures.agents_leaving);
+  out.member("offers_held", figures.offers_held);
+  out.key("history");
+  out.raw(history);
+  out.end_object();
+  return out.take();
+}
 
 std::string timestamp(base::Time time) {
   using std::chrono::sys_days;
@@ -165,12 +228,29 @@ std::string stopping_json(const std::vector<core::Key>& keys) {
   return out.take();
 }
 
-std::string cells_json(const std::vector<core::CellView>& cells) {
+std::string cells_json(const std::vector<core::CellView>& cells, bool full) {
   diego::GoWriter out;
   out.begin_object();
   out.key("cells");
   out.begin_array();
   for (const core::CellView& cell : cells) write_cell(out, cell);
+  out.end_array();
+  out.key("next");
+  if (full && !cells.empty()) {
+    out.string(cells.back().agent_id);
+  } else {
+    out.null();
+  }
+  out.end_object();
+  return out.take();
+}
+
+std::string zones_json(const std::vector<core::ZoneTotals>& zones) {
+  diego::GoWriter out;
+  out.begin_object();
+  out.key("zones");
+  out.begin_array();
+  for (const core::ZoneTotals& zone : zones) write_zone(out, zone);
   out.end_array();
   out.end_object();
   return out.take();

@@ -39,9 +39,10 @@ base::Result<cell::Plan> plan_of(const cell::Config& config, const cell::Package
 }
 
 // The words of the log, so that `exited with status 69` has its reason beside it.
-bool host_is_fine(const cell::Options& options, const cell::Packages& packages) {
+bool host_is_fine(const cell::Options& options, const cell::Packages& packages, const cell::Stopped& stopped) {
   if (options.preflight == "off") return true;
-  const auto findings = cell::judge(options.config, packages, cell::look_at_host(options.config, packages));
+  const auto findings = cell::judge(options.config, packages, cell::look_at_host(options.config, packages, stopped));
+  if (stopped()) return true;
   for (const cell::Finding& finding : findings) {
     const std::string line = finding.what + ": " + finding.why + "; " + finding.remedy;
     if (finding.level == cell::Finding::Level::missing) platform::log_error("the host lacks " + line);
@@ -65,7 +66,18 @@ int run(const cell::Options& options, const cell::Packages& packages) {
   const sigset_t signals = stop_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
-  if (!host_is_fine(options, packages)) return kHostLacks;
+  bool stop_asked = false;
+  const auto stopped = [&] {
+    const timespec at_once{};
+    stop_asked = stop_asked || sigtimedwait(&signals, nullptr, &at_once) > 0;
+    return stop_asked;
+  };
+  const bool fine = host_is_fine(options, packages, stopped);
+  if (stopped()) {
+    platform::log_info("the cell stops before it has started anything");
+    return 0;
+  }
+  if (!fine) return kHostLacks;
   if (const auto prepared = cell::prepare(*plan); !prepared) return fail(prepared.error());
 
   cell::Runner runner(*plan, {.log_folder = options.config.sandbox,
@@ -103,7 +115,8 @@ int main(int argc, char** argv) {
     // Whoever asks by hand has no executor that says how much there is.
     if (config) options.config = *std::move(config);
     if (options.config.sandbox.empty()) options.config.sandbox = ".";
-    const auto findings = cell::judge(options.config, packages, cell::look_at_host(options.config, packages));
+    const auto findings =
+        cell::judge(options.config, packages, cell::look_at_host(options.config, packages, [] { return false; }));
     std::fputs(cell::describe(findings).c_str(), stdout);
     return cell::may_start(findings) ? 0 : 1;
   }

@@ -1,4 +1,4 @@
-// JSON as Go's encoding/json reads and writes it, for this room only. RapidJSON does the parsing
+// JSON as Go's encoding/json reads and writes it, for this room, the bridge and diego-ctl. RapidJSON does the parsing
 // (iterative, bounded), and only json.cpp sees it; what differs between the two is settled there.
 #pragma once
 
@@ -121,6 +121,11 @@ class GoWriter {
   void null() {
     separate();
     text_ += "null";
+  }
+  // A value that is written already.
+  void raw(std::string_view json) {
+    separate();
+    text_ += json;
   }
 
   void member(std::string_view name, std::string_view value) {

@@ -24,12 +24,14 @@ struct Flag {
   std::string name, heading, type, fallback, help;
   bool repeatable = false;
   bool boolean = false;
+  std::vector<std::string> choices;
   Setter set;
   std::vector<std::string> given;  // From the command line, filled by CLI11, which keeps its address.
 };
 
 struct Argument {
   std::string name, help;
+  bool required = true;
   std::string* value = nullptr;
   std::string given;  // Filled by CLI11, which keeps its address.
 };
@@ -118,11 +120,13 @@ std::string wrapped(const std::string& text, std::size_t indent) {
 }  // namespace
 
 struct Flags::Impl {
-  std::string program, about, heading = "Options", version;
+  std::string program, command, about, heading = "Options", version;
   CLI::App own_app;  // Used by the root only.
   CLI::App* app = nullptr;
-  std::string config_file;
-  std::optional<Argument> argument;
+  const Impl* parent = nullptr;  // Of a subcommand: the program.
+  std::string config_file, config_name = "DIEGO_MESOS_CONFIG";
+  std::vector<std::unique_ptr<Argument>> arguments;
+  std::vector<std::string> aliases;
   std::vector<std::unique_ptr<Flag>> flags;
   std::vector<std::function<base::Status()>> checks;
   std::vector<std::pair<std::string, std::unique_ptr<Flags>>> subcommands;
@@ -141,7 +145,14 @@ struct Flags::Impl {
 
   void add_option(Flag& flag) { app->add_option("--" + flag.name, flag.given)->allow_extra_args(false); }
 
+  void add_argument(Argument argument) {
+    assert(arguments.empty() || arguments.back()->required || !argument.required);
+    arguments.push_back(std::make_unique<Argument>(std::move(argument)));
+    app->add_option(arguments.back()->name, arguments.back()->given);
+  }
+
   std::string help_text() const;
+  base::Status take_arguments() const;
   const Flag* find(const std::string& name) const;
   base::Result<std::vector<CLI::ConfigItem>> read_config(const std::string& chosen) const;
   base::Status apply(const std::vector<CLI::ConfigItem>& config, const std::string& section);
@@ -180,12 +191,13 @@ base::Result<std::vector<CLI::ConfigItem>> Flags::Impl::read_config(const std::s
 std::string Flags::Impl::help_text() const {
   std::string out = program + ": " + about + "\n\nUsage: " + program;
   if (!subcommands.empty()) out += " [SUBCOMMAND]";
-  if (argument) out += " " + argument->name;
+  for (const auto& argument : arguments) out += argument->required ? " " + argument->name : " [" + argument->name + "]";
   out += " [FLAGS]\n";
+  if (!aliases.empty()) out += "Also called: " + joined(aliases, ", ") + "\n";
   if (!subcommands.empty()) {
     out += "\nSubcommands (each has its own --help):\n";
-    for (const auto& [name, flags_of] : subcommands) {
-      out += "  " + name + std::string(name.size() < 14 ? 14 - name.size() : 1, ' ') + flags_of->impl_->about + "\n";
+    for (const auto& [word, flags_of] : subcommands) {
+      out += "  " + word + std::string(word.size() < 14 ? 14 - word.size() : 1, ' ') + flags_of->impl_->about + "\n";
     }
   }
   std::vector<std::string> headings;
@@ -198,7 +210,8 @@ std::string Flags::Impl::help_text() const {
     out += left.size() + 3 > kColumn ? "\n" + std::string(kColumn, ' ') : std::string(kColumn - left.size() - 2, ' ');
     out += wrapped(right, kColumn) + "\n";
   };
-  if (argument) out += "\n", line(argument->name, argument->help);
+  if (!arguments.empty()) out += "\n";
+  for (const auto& argument : arguments) line(argument->name, argument->help);
   for (const std::string& title : headings) {
     out += "\n" + title + ":\n";
     for (const auto& flag : flags) {
@@ -210,6 +223,11 @@ std::string Flags::Impl::help_text() const {
     }
   }
   out += "\nGeneral:\n";
+  if (parent != nullptr && !parent->flags.empty()) {
+    std::string names;
+    for (const auto& flag : parent->flags) names += (names.empty() ? "--" : ", --") + flag->name;
+    line("Those of " + parent->program, names);
+  }
   line("--config FILE", "TOML file with flags as keys, without the dashes");
   line("-h, --help", "show this");
   if (!version.empty()) line("--version", "show the version");
@@ -322,21 +340,25 @@ void Flags::add(std::string name, std::vector<std::string>& values, std::string 
 
 void Flags::add_choice(std::string name, std::string& value, std::vector<std::string> choices, std::string help) {
   const std::string type = joined(choices, "|");
-  impl_->add_option(impl_->add(std::move(name), type, value, std::move(help),
-                               [&value, choices = std::move(choices)](
-                                   const std::string& where, const std::vector<std::string>& texts) -> base::Status {
-                                 if (std::find(choices.begin(), choices.end(), texts.back()) == choices.end()) {
-                                   return quoted(where, texts.back(), "is none of " + joined(choices, ", "));
-                                 }
-                                 value = texts.back();
-                                 return base::ok();
-                               }));
+  Flag& flag =
+      impl_->add(std::move(name), type, value, std::move(help),
+                 [&value, choices](const std::string& where, const std::vector<std::string>& texts) -> base::Status {
+                   if (std::find(choices.begin(), choices.end(), texts.back()) == choices.end()) {
+                     return quoted(where, texts.back(), "is none of " + joined(choices, ", "));
+                   }
+                   value = texts.back();
+                   return base::ok();
+                 });
+  flag.choices = std::move(choices);
+  impl_->add_option(flag);
 }
 
 void Flags::argument(std::string name, std::string& value, std::string help) {
-  assert(!impl_->argument);
-  impl_->argument.emplace(Argument{std::move(name), std::move(help), &value, ""});
-  impl_->app->add_option(impl_->argument->name, impl_->argument->given);
+  impl_->add_argument({.name = std::move(name), .help = std::move(help), .required = true, .value = &value});
+}
+
+void Flags::optional_argument(std::string name, std::string& value, std::string help) {
+  impl_->add_argument({.name = std::move(name), .help = std::move(help), .required = false, .value = &value});
 }
 
 void Flags::check(std::function<base::Status()> check) { impl_->checks.push_back(std::move(check)); }
@@ -344,12 +366,44 @@ void Flags::check(std::function<base::Status()> check) { impl_->checks.push_back
 Flags& Flags::subcommand(std::string name, std::string about) {
   std::unique_ptr<Flags> flags(new Flags(impl_->program + " " + name, std::move(about)));
   Impl& child = *flags->impl_;
+  child.command = name;
+  child.parent = impl_.get();
   child.app = impl_->app->add_subcommand(name);
   child.app->set_help_flag("-h,--help", "");
   child.app->fallthrough();  // The program's own flags may stand behind the subcommand too.
   impl_->app->require_subcommand(0, 1);
   impl_->subcommands.emplace_back(std::move(name), std::move(flags));
   return *impl_->subcommands.back().second;
+}
+
+void Flags::alias(std::string name) {
+  impl_->app->alias(name);
+  impl_->aliases.push_back(std::move(name));
+}
+
+void Flags::config_variable(std::string name) { impl_->config_name = std::move(name); }
+
+Flags::Description Flags::describe() const {
+  Description out{.name = impl_->parent == nullptr ? impl_->program : impl_->command,
+                  .about = impl_->about,
+                  .aliases = impl_->aliases};
+  for (const auto& argument : impl_->arguments) out.arguments.push_back(argument->name);
+  for (const auto& flag : impl_->flags) out.flags.push_back({flag->name, flag->help, !flag->boolean, flag->choices});
+  if (impl_->parent == nullptr) out.flags.push_back({"config", "TOML file with flags as keys", true, {}});
+  out.flags.push_back({"help", "show the flags", false, {}});
+  if (!impl_->version.empty()) out.flags.push_back({"version", "show the version", false, {}});
+  for (const auto& [name, flags] : impl_->subcommands) out.subcommands.push_back(flags->describe());
+  return out;
+}
+
+// The words without dashes, where they belong.
+base::Status Flags::Impl::take_arguments() const {
+  for (const auto& argument : arguments) {
+    if (!argument->given.empty()) *argument->value = argument->given;
+    if (argument->given.empty() && argument->required)
+      return base::Error{"", argument->name + " is missing (--help shows the flags)"};
+  }
+  return base::ok();
 }
 
 Flags::Outcome Flags::parse(int argc, const char* const* argv) {
@@ -377,14 +431,13 @@ Flags::Outcome Flags::parse(int argc, const char* const* argv) {
   }
   if (want_version) return {.run = false, .code = 0, .text = impl_->version + "\n", .subcommand = ""};
 
-  if (impl_->argument) {
-    if (impl_->argument->given.empty()) return refuse(impl_->argument->name + " is missing (--help shows the flags)");
-    *impl_->argument->value = impl_->argument->given;
-  }
-
   const auto [name, sub] = chosen();
+  for (const Flags* const flags : {static_cast<const Flags*>(this), static_cast<const Flags*>(sub)}) {
+    if (flags == nullptr) continue;
+    if (const auto taken = flags->impl_->take_arguments(); !taken) return refuse(taken.error().message());
+  }
   if (impl_->config_file.empty()) {
-    if (const char* const file = std::getenv("DIEGO_MESOS_CONFIG"); file != nullptr) impl_->config_file = file;
+    if (const char* const file = std::getenv(impl_->config_name.c_str()); file != nullptr) impl_->config_file = file;
   }
   std::vector<CLI::ConfigItem> config;
   if (!impl_->config_file.empty()) {

@@ -44,15 +44,39 @@ class Flags {
   void add(std::string name, std::vector<std::string>& values, std::string help);  // Repeatable.
   void add_choice(std::string name, std::string& value, std::vector<std::string> choices, std::string help);
 
-  // The one word of the command line that stands without dashes, such as the file to read; required.
-  // `name` is what --help calls it. At most one in a program, and none beside subcommands.
+  // A word of the command line that stands without dashes, such as the file to read; required, and not empty.
+  // `name` is what --help calls it. In the order in which they are added; none beside subcommands.
   void argument(std::string name, std::string& value, std::string help);
+  // One that may be left out: `value` then stays as it is. No required one comes after it.
+  void optional_argument(std::string name, std::string& value, std::string help);
 
   // A check over several flags, run after parsing; an Error ends the program like a bad value.
   void check(std::function<base::Status()> check);
 
   // A subcommand, such as `diego-local rep`; without one on the command line none is chosen.
   Flags& subcommand(std::string name, std::string about);
+
+  // Another name of this subcommand.
+  void alias(std::string name);
+
+  // The variable that names the file, in place of DIEGO_MESOS_CONFIG: for a program that is also run where that
+  // one is another program's.
+  void config_variable(std::string name);
+
+  // What there is, for completion in a shell. Of a subcommand: without the program's own flags, which it takes too.
+  struct Description {
+    struct Flag {
+      std::string name, help;  // `name` without dashes.
+      bool takes_value = true;
+      std::vector<std::string> choices;
+    };
+    std::string name, about;  // `name` as on the command line.
+    std::vector<std::string> aliases;
+    std::vector<std::string> arguments;  // Their names.
+    std::vector<Flag> flags;             // With --config, --help and --version, where they are.
+    std::vector<Description> subcommands;
+  };
+  Description describe() const;
 
   // What to do: run, or print `text` to stdout (help, version; code 0) or stderr (code 2) and exit.
   struct Outcome {

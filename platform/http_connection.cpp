@@ -114,6 +114,11 @@ bool StreamBody::closed() const {
   return state_->closed || state_->finished || state_->aborted;
 }
 
+std::size_t StreamBody::pending() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->bytes;
+}
+
 // ---- ServerShared
 
 std::shared_ptr<TlsContext> ServerShared::tls() const {

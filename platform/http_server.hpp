@@ -49,6 +49,7 @@ class StreamBody {
   void on_closed(std::function<void()> callback);
 
   bool closed() const;
+  std::size_t pending() const;  // Bytes pushed and not yet written.
 
  private:
   friend class HttpConnection;

@@ -45,6 +45,7 @@ struct Config {
 
   // Garden.
   std::int64_t store_mb = 0;  // Of a store in a file; 0: data/grootfs/store is a mounted XFS already.
+  bool disk_limits = true;    // False: apps' are dropped, for a store that cannot hold them.
   std::string network_plugin;
   std::vector<std::string> garden_args;
 

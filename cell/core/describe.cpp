@@ -52,7 +52,7 @@ std::string end_text(const Process& process) {
 std::string describe(const Plan& plan) {
   std::string out = plan.cell + "\n";
   for (const std::string& directory : plan.directories) out += "directory " + directory + "\n";
-  for (const File& file : plan.files) out += "file " + file.path + "\n" + file.text;
+  for (const File& file : plan.files) out += (file.program ? "program " : "file ") + file.path + "\n" + file.text;
   for (const Process& process : plan.processes) {
     out += "process " + process.name + "\n ";
     for (const auto& [name, value] : process.environment) out += " " + name + "=" + quoted(value);

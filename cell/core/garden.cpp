@@ -1,5 +1,6 @@
 #include "cell/core/garden.hpp"
 
+#include <algorithm>
 #include <csignal>
 
 namespace cell {
@@ -10,8 +11,20 @@ using namespace std::chrono_literals;
 constexpr const char* kStores[] = {"unprivileged", "privileged"};
 constexpr std::int64_t kMaximalId = 4294967294;  // Root of an unprivileged container is this user outside of it.
 
+constexpr std::int64_t kReserveMb = 15360;  // Cloud Foundry's, of a disk that grootfs shares.
+
+// Layers that no container uses just now are kept until they and the quotas given out take this much. Without a number
+// grootfs throws them away at every container, and unpacks or pulls them anew for the next.
+std::int64_t layers_kept_mb(std::int64_t disk_mb) { return std::max(disk_mb - kReserveMb, (disk_mb + 1) / 2); }
+
 std::string grootfs_config(const Config& config, const std::string& store) {
   return config.sandbox + "/grootfs-" + store + ".yml";
+}
+
+// Instead of tardis, which grootfs asks to set quotas. It answers to all else as tardis does.
+std::string no_limits(const Config& config) { return config.sandbox + "/tardis-without-limits"; }
+std::string no_limits_text(const std::string& tardis) {
+  return "#!/bin/sh\n[ \"$1\" != limit ] || exit 0\nexec \"" + tardis + "\" \"$@\"\n";
 }
 
 // $1 is the directory that containers' mounts go through.
@@ -78,8 +91,7 @@ std::vector<std::string> gdn_argv(const Config& config, const Packages& packages
   add("port-pool-properties-path", garden + "/port-pool-props.json");
   add("console-sockets-path", garden + "/consoles");
   add("runtime-plugin", packages.program("runc").empty() ? "/usr/sbin/runc" : packages.program("runc"));
-  for (const char* const name : {"dadoo", "init", "nstar", "newuidmap", "newgidmap"})
-    add(std::string(name) + "-bin", packages.program(name));
+  for (const char* const name : {"dadoo", "init", "nstar"}) add(std::string(name) + "-bin", packages.program(name));
   add("tar-bin", packages.program("tar").empty() ? "/bin/tar" : packages.program("tar"));
   if (const std::string grootfs = packages.program("grootfs"); grootfs.empty()) {
     argv.emplace_back("--no-image-plugin");
@@ -128,13 +140,20 @@ std::vector<Process> garden_processes(const Config& config, const Packages& pack
 std::vector<File> garden_files(const Config& config, const Packages& packages) {
   std::vector<File> out;
   if (packages.program("grootfs").empty()) return out;
+  std::string tardis = packages.program("tardis");
+  if (!config.disk_limits) {
+    out.push_back({no_limits(config), no_limits_text(tardis.empty() ? "tardis" : tardis), true});
+    tardis = no_limits(config);
+  }
+  const std::pair<const char*, std::string> programs[] = {
+      {"tardis", tardis}, {"newuidmap", packages.program("newuidmap")}, {"newgidmap", packages.program("newgidmap")}};
   for (const char* const store : kStores) {
     std::string text = "store: \"" + config.data + "/grootfs/store/" + store + "\"\nlog_level: info\n";
-    for (const char* const name : {"tardis", "newuidmap", "newgidmap"}) {
-      if (const std::string path = packages.program(name); !path.empty())
-        text += std::string(name) + "_bin: \"" + path + "\"\n";
+    for (const auto& [name, path] : programs) {
+      if (!path.empty()) text += std::string(name) + "_bin: \"" + path + "\"\n";
     }
     text += "create:\n  with_clean: true\n  skip_layer_validation: true\n";
+    text += "clean:\n  threshold_bytes: " + std::to_string(layers_kept_mb(config.disk_mb) << 20) + "\n";
     out.push_back({grootfs_config(config, store), text});
   }
   return out;

@@ -70,6 +70,7 @@ struct Process {
 
 struct File {
   std::string path, text;
+  bool program = false;  // It can be run.
   bool operator==(const File&) const = default;
 };
 
@@ -78,7 +79,7 @@ struct Plan {
   std::vector<std::string> directories;
   std::vector<File> files;
   std::vector<Process> processes;
-  // Indices into processes: the rep first, for garden may only go after it, the log agent last.
+  // Indices into processes: the rep first, for garden may only go after it, then the last started first.
   std::vector<std::size_t> stop_order;
 };
 

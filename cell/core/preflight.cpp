@@ -67,6 +67,14 @@ void judge_store(const Config& config, const Packages& packages, const Host& hos
                   "modprobe overlay on the agent");
   findings.needed(host.file_systems.contains("xfs"), "file system xfs", "grootfs's store is one",
                   "modprobe xfs on the agent");
+  // Diego gives every app a disk limit, and grootfs makes no root file system whose limit it cannot set.
+  const std::string no_images = "grootfs makes no root file system with a disk limit, as every app has one";
+  if (config.store_mb > 0 || config.disk_limits) {
+    findings.needed(!host.xfs_lacks_quota, "quotas in the kernel's xfs",
+                    config.store_mb > 0 ? "a store in a file is mounted with them" : no_images,
+                    config.store_mb > 0 ? "CONFIG_XFS_QUOTA; or a mounted XFS and --disk-limits=false"
+                                        : "CONFIG_XFS_QUOTA; or --disk-limits=false");
+  }
   if (config.store_mb > 0) {
     findings.needed(host.devices.contains("loop-control") && host.devices.contains("loop0"), "loop devices",
                     "--store-mb puts the store into a file", "modprobe loop on the agent; --cell-privileged");
@@ -74,8 +82,12 @@ void judge_store(const Config& config, const Packages& packages, const Host& hos
   }
   findings.needed(host.store_type == "xfs", store + " on xfs", "it is on " + host.store_type,
                   "a volume on XFS for it, or --store-mb");
-  findings.wanted(host.store_has_quota, store + " with prjquota", "apps' disk limits do not hold",
-                  "mount that XFS with -o prjquota");
+  if (config.disk_limits) {
+    findings.needed(host.store_has_quota, store + " with prjquota", no_images,
+                    "mount that XFS with -o prjquota; or --disk-limits=false");
+  } else {
+    findings.wanted(false, "apps' disk limits", "any app may fill " + store, "prjquota on it, and --disk-limits");
+  }
 }
 
 void judge_network(const Config& config, const Host& host, Findings& findings) {

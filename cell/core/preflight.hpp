@@ -30,6 +30,7 @@ struct Host {
   std::set<std::string> devices;       // Of fuse, loop-control, loop0: what is there.
   std::string store_type;              // File system of data/grootfs/store, or of what is above it.
   bool store_has_quota = false;
+  bool xfs_lacks_quota = false;  // The kernel's XFS is without; unknown until it has been loaded.
   bool default_route = false;
   std::uint64_t open_files_max = 0;
   std::uint64_t memory_limit_mb = 0;  // Of our control group, if nobody raises it later; 0: none.

@@ -10,6 +10,8 @@
 #include <fstream>
 #include <sstream>
 
+#include "base/text.hpp"
+
 namespace cell {
 namespace fs = std::filesystem;
 namespace {
@@ -33,7 +35,7 @@ void find_programs(const fs::path& folder, Packages& packages) {
 
 base::Status write_file(const File& file) {
   const auto failed = [&] { return base::Error{file.path, std::strerror(errno)}; };
-  const int fd = ::open(file.path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  const int fd = ::open(file.path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, file.program ? 0700 : 0600);
   if (fd < 0) return failed();
   const auto wrote = ::write(fd, file.text.data(), file.text.size());
   const bool whole = wrote == static_cast<ssize_t>(file.text.size());
@@ -88,6 +90,24 @@ base::Status prepare(const Plan& plan) {
     if (const auto written = write_file(file); !written) return written;
   }
   return base::ok();
+}
+
+std::string last_words(const std::string& path, std::uint64_t from) {
+  constexpr std::uint64_t kTail = 16384;
+  constexpr std::size_t kLine = 300;
+  std::ifstream file(path, std::ios::binary | std::ios::ate);
+  if (!file) return "";
+  const auto size = static_cast<std::uint64_t>(file.tellg());
+  if (size < from) from = 0;  // It was begun anew.
+  file.seekg(static_cast<std::streamoff>(std::max(from, size - std::min(size, kTail))));
+  std::string words;
+  for (std::string line; std::getline(file, line);) {
+    const bool panic = line.starts_with("panic: ") || line.starts_with("fatal error: ");
+    // Below it stands only where it came from.
+    if (!panic && (words.starts_with("panic: ") || words.starts_with("fatal error: "))) continue;
+    if (const auto text = base::trim(line); !text.empty()) words = text.substr(0, kLine);
+  }
+  return words;
 }
 
 void bound_log(const std::string& path, std::uint64_t bytes_max) {

@@ -1,6 +1,7 @@
 // The cell's directories and files.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -24,5 +25,9 @@ base::Status prepare(const Plan& plan);
 // A log that has grown beyond `bytes_max` becomes PATH.1, and PATH is empty. Whoever appends to it goes on; what is
 // written in the very moment may be lost.
 void bound_log(const std::string& path, std::uint64_t bytes_max);
+
+// Why a program ended, of what its log says from byte `from` on: the last panic of Go's, else the last line; at most
+// 300 bytes, "" where there is none.
+std::string last_words(const std::string& path, std::uint64_t from);
 
 }  // namespace cell

@@ -3,22 +3,30 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <filesystem>
+#include <memory>
 #include <sstream>
+#include <thread>
 
 #include "base/text.hpp"
 #include "cell/edge/checker.hpp"
 #include "cell/edge/engine.hpp"
 #include "cell/edge/files.hpp"
+#include "platform/clock.hpp"
 #include "platform/http.hpp"
+#include "platform/mailbox.hpp"
 
 namespace cell {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr base::Duration kPatience = std::chrono::seconds(3);
+using namespace std::chrono_literals;
+
+constexpr base::Duration kPatience = 2s;
+constexpr base::Duration kLookEvery = 20ms;
 constexpr const char* kEngineSocket = "/var/run/docker.sock";
 
 std::string text_of(const std::string& path) {
@@ -109,18 +117,41 @@ bool has_default_route() {
   return false;
 }
 
-void look_at_network(const Config& config, Host& host) {
-  const auto dial = [&](const std::string& who, const std::string& address) {
-    if (const auto reached = check_tcp(address); !reached) host.unreachable[who] = reached.error().text;
-  };
+std::map<std::string, std::string> dial_all(const Config& config, const Stopped& stopped) {
+  const auto dial = [](const std::string& address) { return [address] { return check_tcp(address); }; };
+  std::map<std::string, Question> questions = {{"locket", dial(config.locket_address)}};
   if (const auto url = platform::parse_url("--bbs-url", config.bbs_url))
-    dial("bbs", platform::HostPort{url->host, url->port}.text());
-  dial("locket", config.locket_address);
+    questions["bbs"] = dial(platform::HostPort{url->host, url->port}.text());
+  return ask_all(questions, kPatience, stopped);
 }
 
 }  // namespace
 
-Host look_at_host(const Config& config, const Packages& packages) {
+std::map<std::string, std::string> ask_all(const std::map<std::string, Question>& questions, base::Duration limit,
+                                           const Stopped& stopped) {
+  struct Answer {
+    std::string who;
+    base::Status status;
+  };
+  const auto answers = std::make_shared<platform::Mailbox<Answer>>();
+  std::map<std::string, std::string> failed;
+  for (const auto& [who, question] : questions) {
+    failed[who] = "no answer within " + std::to_string(base::to_millis(limit)) + " ms";
+    // Left alone: where a name server is silent libc takes 10 s for a name, and nothing hurries it.
+    std::thread([answers, name = who, ask = question] { answers->post({name, ask()}); }).detach();
+  }
+  const base::Time end = platform::now() + limit;
+  for (std::size_t heard = 0; heard < questions.size() && platform::now() < end && !stopped();) {
+    for (const Answer& answer : answers->take(std::min(kLookEvery, end - platform::now()))) {
+      ++heard;
+      failed.erase(answer.who);
+      if (!answer.status) failed[answer.who] = answer.status.error().text;
+    }
+  }
+  return failed;
+}
+
+Host look_at_host(const Config& config, const Packages& packages, const Stopped& stopped) {
   Host host;
   look_at_status(host);
   look_at_mounts(config.data + "/grootfs/store", host);
@@ -130,13 +161,15 @@ Host look_at_host(const Config& config, const Packages& packages) {
   for (const char* const name : {"fuse", "loop-control", "loop0"}) {
     if (::access((std::string("/dev/") + name).c_str(), F_OK) == 0) host.devices.insert(name);
   }
+  // Both are there once xfs is loaded, the second one where it was built with quotas.
+  host.xfs_lacks_quota = ::access("/proc/fs/xfs/stat", F_OK) == 0 && ::access("/proc/fs/xfs/xqmstat", F_OK) != 0;
   host.default_route = has_default_route();
   host.sandbox_writable = ::access(config.sandbox.c_str(), W_OK | X_OK) == 0;
   for (const std::string& file : files_needed(config, packages)) {
     if (::access(file.c_str(), R_OK) != 0) host.missing_files.insert(file);
   }
   host.engine = look_at_engine(kEngineSocket);
-  if (packages.has_rep()) look_at_network(config, host);
+  if (packages.has_rep()) host.unreachable = dial_all(config, stopped);
   return host;
 }
 

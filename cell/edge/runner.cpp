@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "cell/edge/files.hpp"
 #include "platform/clock.hpp"
@@ -12,11 +13,19 @@ namespace cell {
 
 using namespace std::chrono_literals;
 
+void log_said(const Say& said) {
+  platform::log(said.level == Say::Level::error     ? platform::LogLevel::error
+                : said.level == Say::Level::warning ? platform::LogLevel::warning
+                                                    : platform::LogLevel::info,
+                said.text);
+}
+
 Runner::Runner(Plan plan, RunnerOptions options)
     : plan_(std::move(plan)),
       options_(std::move(options)),
       supervisor_(plan_),
       children_(plan_.processes.size()),
+      logs_begun_(plan_.processes.size()),
       checker_(std::make_unique<Checker>([this](std::size_t index, base::Status status) {
         mailbox_.post(Checked{index, static_cast<bool>(status), status ? "" : status.error().message()});
       })) {}
@@ -59,11 +68,7 @@ void Runner::perform(const Actions& actions) {
     } else if (const auto* exit = std::get_if<Exit>(&action)) {
       code_ = exit->code;
     } else {
-      const Say& said = std::get<Say>(action);
-      platform::log(said.level == Say::Level::error     ? platform::LogLevel::error
-                    : said.level == Say::Level::warning ? platform::LogLevel::warning
-                                                        : platform::LogLevel::info,
-                    said.text);
+      options_.say(std::get<Say>(action));
     }
   }
 }
@@ -81,6 +86,9 @@ void Runner::start(std::size_t index) {
   command.stdout_file = log_file(index, "stdout");
   command.stderr_file = log_file(index, "stderr");
   command.die_with_parent = true;
+  std::error_code none;
+  const auto logged = std::filesystem::file_size(command.stderr_file, none);
+  logs_begun_[index] = none ? 0 : logged;
   auto child = platform::ChildProcess::start(command);
   // Posted, not handled: the supervisor is in the middle of an answer.
   if (!child) {
@@ -97,7 +105,13 @@ void Runner::look_at_processes() {
     if (!status) continue;
     children_[i]->stop(0ms);  // What it left of its group.
     children_[i].reset();
-    handle(Ended{i, WIFEXITED(*status) && WEXITSTATUS(*status) == 0, platform::describe_wait_status(*status)});
+    const bool well = WIFEXITED(*status) && WEXITSTATUS(*status) == 0;
+    std::string how = platform::describe_wait_status(*status);
+    // Who is killed has had no say.
+    const bool killed = WIFSIGNALED(*status) && (WTERMSIG(*status) == SIGKILL || WTERMSIG(*status) == SIGTERM);
+    const std::string words = well || killed ? "" : last_words(log_file(i, "stderr"), logs_begun_[i]);
+    if (!words.empty()) how += " stderr=\"" + words + "\"";
+    handle(Ended{i, well, how});
   }
 }
 

@@ -1,6 +1,8 @@
 // Runs a plan: the supervisor's one thread, its processes and their logs.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -14,11 +16,14 @@
 
 namespace cell {
 
+void log_said(const Say& said);  // Into the program's log.
+
 struct RunnerOptions {
   std::string log_folder;  // NAME.stdout.log and NAME.stderr.log of each process.
   std::uint64_t log_bytes_max = std::uint64_t{10} << 20U;
   std::map<std::string, std::string> environment;             // Of every process.
   base::Duration look_every = std::chrono::milliseconds(50);  // At the processes.
+  std::function<void(const Say&)> say = log_said;
 };
 
 class Runner {
@@ -48,6 +53,7 @@ class Runner {
   Supervisor supervisor_;
   platform::Mailbox<Event> mailbox_;
   std::vector<std::optional<platform::ChildProcess>> children_;
+  std::vector<std::uint64_t> logs_begun_;  // Size of each stderr log when its process was started last.
   std::unique_ptr<Checker> checker_;
   base::Time logs_looked_at_{};
   std::optional<int> code_;

@@ -53,6 +53,8 @@ void declare(platform::Flags& parser, Options& options) {
   parser.group("Garden");
   parser.add("store-mb", config.store_mb, "size of grootfs's store in a file, MiB; 0: DATA/grootfs/store is on XFS", 0,
              kMost);
+  parser.add("disk-limits", config.disk_limits,
+             "whether apps' disk limits are set; without, grootfs's store needs no quotas, and any app may fill it");
   parser.add("garden-network-plugin", config.network_plugin,
              "program that makes containers' networks; default: garden");
   parser.add("garden-arg", config.garden_args, "further argument of gdn");

@@ -12,6 +12,10 @@ constexpr base::Duration kQuickPolls[] = {5ms, 10ms, 20ms, 50ms, 100ms};
 // A download may take minutes: no need to ask ten times a second all the while.
 constexpr base::Duration kQuickFor = 30s;
 constexpr base::Duration kSlowChangePoll = 1s;
+// An answer costs its rep, and us, in proportion to what it lists: where much changes at a time, one answer tells of
+// much, and the rep has better to do.
+constexpr base::Duration kPollGapPerChange = 4ms;
+constexpr base::Duration kCrowdPollGap = 250ms;
 
 }  // namespace
 
@@ -183,17 +187,32 @@ void Core::poll(base::Time now) {
   actions_.emplace_back(PollState{});
 }
 
+// We have asked the rep for something that its /state will show.
+void Core::poll_soon(base::Time now) {
+  changed_at_ = now;
+  quick_polls_ = 0;
+  poll_at_ = std::max(now, silent_since_ + crowd_gap());
+}
+
 base::Duration Core::poll_gap(base::Time now) const {
   if (!changing()) return kIdlePoll;
   if (now - changed_at_ > kQuickFor) return kSlowChangePoll;
   const auto step = static_cast<std::size_t>(std::max(quick_polls_ - 1, 0));
-  return kQuickPolls[std::min(step, std::size(kQuickPolls) - 1)];
+  return std::max(kQuickPolls[std::min(step, std::size(kQuickPolls) - 1)], crowd_gap());
+}
+
+// The least time between an answer and the next question.
+base::Duration Core::crowd_gap() const {
+  return std::min<base::Duration>(kCrowdPollGap, kPollGapPerChange * (changing_attempts() - 1));
 }
 
 // Something is on its way in or out, so that the next /state will probably differ.
 bool Core::changing() const {
-  if (stage_ == Stage::booting || !rep_answers_ || evacuating_) return true;
-  return std::any_of(attempts_.begin(), attempts_.end(), [](const auto& entry) {
+  return stage_ == Stage::booting || !rep_answers_ || evacuating_ || changing_attempts() > 0;
+}
+
+std::int64_t Core::changing_attempts() const {
+  return std::count_if(attempts_.begin(), attempts_.end(), [](const auto& entry) {
     const Attempt& attempt = entry.second;
     if (attempt.phase == Phase::unclear || attempt.phase == Phase::accepted) return true;
     return attempt.phase == Phase::seen && (attempt.stop_wanted || !attempt.running_sent ||

@@ -133,6 +133,7 @@ class Core {
   void maybe_exit(base::Time now);
   void post_queued(base::Time now);
   void poll(base::Time now);
+  void poll_soon(base::Time now);
   void maybe_report(base::Time now);
   bool wants_metrics() const;
   void send(Attempt& attempt, TaskState state, const std::string& message, base::Time now, bool with_cell = false);
@@ -141,6 +142,8 @@ class Core {
   std::vector<Attempt*> in_order();
   bool holds_work() const;
   bool changing() const;
+  std::int64_t changing_attempts() const;
+  base::Duration crowd_gap() const;
   bool leaving() const { return stage_ >= Stage::leaving; }
   base::Duration poll_gap(base::Time now) const;
   std::optional<base::Time> next_post() const;

@@ -102,9 +102,7 @@ void Core::stop(Attempt& attempt, base::Time now) {
                                   attempt.instance_guid, attempt.trace_id});
   }
   attempt.stop_again_at = now + kStopAgain;
-  changed_at_ = now;
-  quick_polls_ = 0;
-  poll_at_ = std::min(poll_at_, now);
+  poll_soon(now);
 }
 
 void Core::on(const Acknowledged& event, base::Time now) {

@@ -123,10 +123,9 @@ void Core::on(const WorkAnswered& event, base::Time now) {
       accept(*attempt, now);
     }
   }
-  changed_at_ = poll_at_ = now;
-  quick_polls_ = 0;
+  poll_soon(now);
   if (stage_ == Stage::leaving) return leave_further(now);
-  if (!polling_) poll(now);
+  if (!polling_ && now >= poll_at_) poll(now);
 }
 
 // A rep gives no reasons; this is what its last state suggests.

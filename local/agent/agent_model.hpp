@@ -81,6 +81,12 @@ struct ContainerExited {
   int status = 0;
 };  // Raw wait status, of its first process.
 
+// An UpdateContainer that failed.
+struct UpdateFailed {
+  std::string container_id;
+  std::string why;
+};
+
 // The agent's process was killed and is not back: only ContainerExited may come before Restarted.
 struct Killed {};
 struct Restarted {};
@@ -90,7 +96,7 @@ struct LeaveRequested {};
 struct AgentTicked {};
 
 using AgentEvent = std::variant<FromMaster, AgentRequest, StreamClosed, ContainerStarted, FetchFailed, ContainerExited,
-                                Killed, Restarted, LeaveRequested, AgentTicked>;
+                                UpdateFailed, Killed, Restarted, LeaveRequested, AgentTicked>;
 
 // ---- actions ----
 
@@ -146,7 +152,7 @@ struct StartContainer {
   std::vector<std::string> remove;
 };
 
-// To what the executor and its tasks may use now. No answer.
+// To what the executor and its tasks may use now. Answer: UpdateFailed, if so.
 struct UpdateContainer {
   std::string container_id;
   ContainerLimits limits;

@@ -86,6 +86,10 @@ ServerResponse AgentServer::Impl::serve(const ServerRequest& request) {
   const AgentRoute route = agent_route(request.path, options.agent.process);
   if (route == AgentRoute::files_browse) return browse_files(options.agent.work_dir, request.query);
   if (route == AgentRoute::files_read) return read_files(options.agent.work_dir, request.query);
+  if (route == AgentRoute::operator_api) {
+    return agent_operator_api(options.agent.work_dir,
+                              {request.method, request.path, "", request.headers, request.body});
+  }
   const auto answer = std::make_shared<std::promise<ServerResponse>>();
   std::future<ServerResponse> answered = answer->get_future();
   AgentRequest event{next_request++, request.method, request.path, request.headers, request.body};

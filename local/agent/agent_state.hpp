@@ -114,6 +114,7 @@ struct AgentModel::Impl {
   void on(const ContainerStarted& event);
   void on(const FetchFailed& event);
   void on(const ContainerExited& event);
+  void on(const UpdateFailed& event);
   void executor_terminated(AgentFramework& framework, AgentExecutor& executor, int status);
   void finish_command(AgentFramework& framework, AgentExecutor& executor, int status);
   void remove_if_done(const std::string& framework_id, const std::string& executor_id);

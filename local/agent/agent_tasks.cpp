@@ -318,6 +318,13 @@ void AgentModel::Impl::on(const ContainerExited& event) {
   executor_terminated(*framework, *executor, in_docker(*executor->info) ? -1 : event.status);
 }
 
+void AgentModel::Impl::on(const UpdateFailed& event) {
+  const auto [framework, executor] = find_container(event.container_id);
+  if (executor == nullptr || executor->state == ExecutorState::terminating) return;
+  destroy(*executor, {state_for(*framework, mesos::v1::TASK_GONE), TaskStatus::REASON_CONTAINER_UPDATE_FAILED,
+                      "Failed to update resources for container: " + event.why});
+}
+
 void AgentModel::Impl::finish_command(AgentFramework& framework, AgentExecutor& executor, int status) {
   const std::string message = WIFSIGNALED(status)
                                   ? fmt::format("Command terminated with signal {}", strsignal(WTERMSIG(status)))

@@ -186,8 +186,8 @@ void enter(const std::vector<std::string>& entrances, platform::Command& command
   command.argv = std::move(argv);
 }
 
-// The docker CLI for something short; what it says of a failure goes into the sandbox.
-void run_docker(const std::vector<std::string>& argv, const std::map<std::string, std::string>& environment,
+// The docker CLI for something short; whether it went well. What it says of a failure goes into the sandbox.
+bool run_docker(const std::vector<std::string>& argv, const std::map<std::string, std::string>& environment,
                 const std::string& sandbox) {
   platform::Command command;
   command.argv = argv;
@@ -197,8 +197,9 @@ void run_docker(const std::vector<std::string>& argv, const std::map<std::string
   command.stderr_file = sandbox + "/docker.stderr";
   command.die_with_parent = true;
   auto child = platform::ChildProcess::start(command);
-  if (child && child->wait(kDockerLimit)) return;
-  platform::log_warning("docker does not answer: " + argv[3]);
+  const auto status = child ? child->wait(kDockerLimit) : std::nullopt;
+  if (!status) platform::log_warning("docker does not answer: " + argv[3]);
+  return status == 0;
 }
 
 }  // namespace
@@ -241,9 +242,12 @@ void Containers::carry_out(const StartContainer& order) {
 void Containers::carry_out(const UpdateContainer& order) {
   const auto found = processes_.find(order.container_id);
   if (found == processes_.end() || found->second.exited) return;
-  if (!found->second.grouped) return run_docker(order.argv, found->second.environment, found->second.sandbox);
-  if (const auto limited = groups_->limit(order.container_id, order.limits); !limited)
-    platform::log_warning(limited.error().message());
+  const Process& process = found->second;
+  const bool limited = process.grouped ? static_cast<bool>(groups_->limit(order.container_id, order.limits))
+                                       : run_docker(order.argv, process.environment, process.sandbox);
+  if (limited) return;
+  report_(UpdateFailed{order.container_id, process.grouped ? "its control groups do not take its limits"
+                                                           : "docker update failed, see docker.stderr in the sandbox"});
 }
 
 void Containers::carry_out(const TerminateContainer& order) {

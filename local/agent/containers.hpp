@@ -29,7 +29,7 @@ std::vector<int> container_processes(int root, const std::string& sandbox);
 
 class Containers {
  public:
-  // `report` is called from several threads, with ContainerStarted, FetchFailed and ContainerExited;
+  // `report` is called from several threads, with ContainerStarted, FetchFailed, ContainerExited and UpdateFailed;
   // it must only post. `cgroup_root` as AgentConfig's.
   Containers(std::function<void(AgentEvent)> report, const std::string& cgroup_root);
   ~Containers();  // As end().

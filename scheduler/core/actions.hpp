@@ -98,6 +98,14 @@ struct ReadRows {
   std::string guid;
   bool operator==(const ReadRows&) const = default;
 };
+// To the agent, and not to the master: what its sandbox tells of a cell that failed. One answer (events.hpp).
+struct ReadSandbox {
+  std::string agent_id;
+  std::string agent_url;  // As in Offer.
+  std::string framework_id, executor_id;
+  bool cell_first = false;  // The executor was up and its cell failed: what that wrote tells more than its own stderr.
+  bool operator==(const ReadSandbox&) const = default;
+};
 // An instance that has found no place for so long that somebody should know.
 struct Refusal {
   Key key;
@@ -112,8 +120,9 @@ struct Note {
   bool operator==(const Note&) const = default;
 };
 
-using Action = std::variant<Accept, Decline, AcceptInverseOffers, DeclineInverseOffers, Revive, Suppress, Acknowledge,
-                            Kill, Reconcile, ShutdownExecutor, RequestReport, Evacuate, Report, ReadRows, Note>;
+using Action =
+    std::variant<Accept, Decline, AcceptInverseOffers, DeclineInverseOffers, Revive, Suppress, Acknowledge, Kill,
+                 Reconcile, ShutdownExecutor, RequestReport, Evacuate, Report, ReadRows, ReadSandbox, Note>;
 using Actions = std::vector<Action>;
 
 }  // namespace core

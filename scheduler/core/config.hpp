@@ -1,4 +1,4 @@
-// What the core is told once: policy, and how a cell is described to Mesos.
+// What the core is told at its start: the policy it begins with, and how a cell is described to Mesos.
 #pragma once
 
 #include <cstdint>
@@ -9,19 +9,14 @@
 #include "base/time.hpp"
 #include "diego/rep.hpp"
 #include "scheduler/core/offer.hpp"
-#include "scheduler/placement/cluster.hpp"
+#include "scheduler/core/policy.hpp"
 
 namespace core {
 
-struct Config {
-  placement::Limits limits;                 // Of containers not yet running.
+struct Config : Policy {
+  bool tells_changes = false;               // Somebody takes them (Core::take_changes).
   std::size_t placements_per_pass = 2'000;  // Then others are heard before the next ones are decided or launched.
-  std::size_t queue_max = 500'000;          // Waiting instances; beyond it auctions are refused.
-  base::Duration placement_timeout = std::chrono::seconds(30);
-  int launch_attempts = 5;  // Of one instance that never got to its rep.
-  base::Duration offer_hold = std::chrono::seconds(5);
-  base::Duration offer_linger{0};  // After the last work, for what may follow; then unused offers go back.
-  base::Duration offer_wait = std::chrono::milliseconds(1500);  // For an up cell's offer before a new cell.
+  int launch_attempts = 5;                  // Of one instance that never got to its rep.
   base::Duration unused_offer_refuse = std::chrono::minutes(10);
   base::Duration revive_interval_min = std::chrono::milliseconds(50);
   base::Duration revive_interval_max = std::chrono::seconds(1);
@@ -34,7 +29,6 @@ struct Config {
   base::Duration agent_reregister_timeout = std::chrono::minutes(10);  // Mesos: --agent_reregister_timeout.
   base::Duration launch_silence = std::chrono::seconds(30);  // Then a launch without any status is asked about.
   base::Duration kill_retry = std::chrono::seconds(5);
-  base::Duration cell_idle_timeout = std::chrono::seconds(60);
   base::Duration shutdown_retry = std::chrono::seconds(10);
   base::Duration ended_keep = std::chrono::hours(1);
   std::size_t ended_max = 10'000;
@@ -45,16 +39,6 @@ struct Config {
   base::Duration row_fresh = std::chrono::seconds(5);  // Work it spoke of longer ago has its row read before a launch.
   base::Duration queue_expiry = std::chrono::minutes(3);  // Work it spoke of longer ago: whether it is still wanted.
 
-  std::int64_t launch_rate = 0;         // Launches per second in all; a second's worth may come at once. 0: any.
-  std::int64_t cells_min = 0;           // Cells kept, with work or without.
-  std::int64_t cells_max = 0;           // No cell beyond is started; 0: any number.
-  std::int64_t cells_starting_max = 0;  // Cells started that are not up yet; 0: any number.
-  std::int64_t cells_roll_max = 1;      // Outdated cells replaced at a time; 0: they stay.
-  base::Duration evacuation_timeout = std::chrono::minutes(10);  // Of an agent that is left: then its work is killed.
-  // An agent whose cell so many launches failed on, in not much more than a half-life, takes no work until
-  // their score has decayed to 1. 0: never.
-  std::int64_t quarantine_failures = 3;
-  base::Duration quarantine_half_life = std::chrono::seconds(60);
   base::Duration rep_silence_max = std::chrono::seconds(60);  // Then a cell without work is told to go.
 
   std::int64_t instance_mem_floor_mb = 64;  // Charged where Diego says 0, unlimited.

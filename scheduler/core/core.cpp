@@ -6,6 +6,7 @@ namespace core {
 
 Core::Core(Config config, const CellFactory& cells, std::unique_ptr<placement::Strategy> strategy, base::Random random)
     : config_(std::move(config)),
+      usual_(config_),
       cell_factory_(cells),
       random_(random),
       cluster_(std::move(strategy), config_.limits),
@@ -13,12 +14,20 @@ Core::Core(Config config, const CellFactory& cells, std::unique_ptr<placement::S
       revive_interval_(config_.revive_interval_min),
       cell_prefix_("diego-cell-" + cell_factory_.fingerprint() + "-") {}
 
+void Core::begin_frame(base::Time now) {
+  if (now_ != base::Time{} && now > now_)
+    offer_seconds_ += static_cast<double>(offers_.size()) * base::to_seconds(now - now_);
+  now_ = now;
+}
+
 Actions Core::handle(const Event& event, base::Time now) {
+  begin_frame(now);
   std::visit([this, now](const auto& one) { on(one, now); }, event);
   return std::exchange(actions_, {});
 }
 
 Actions Core::settle(base::Time now, bool may_launch) {
+  begin_frame(now);
   run_due(now);
   if (fence_until_ && *fence_until_ <= now) fence_until_.reset();
   if (connected_ && !fenced()) {
@@ -127,6 +136,7 @@ void Core::run_items_due(base::Time now) {
     warn("not placed for " + std::to_string(base::to_millis(now - item->accepted) / 1000) +
              " s instance=" + to_string(item->key()) + " reason=\"" + reason + "\"",
          Refusal{item->key(), reason, item->trace == nullptr ? "" : *item->trace});
+    tell_unplaced(*item, reason);
   }
   while (!ended_.empty()) {
     Item* item = Items::get(ended_.front().second);

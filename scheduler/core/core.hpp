@@ -17,17 +17,22 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/random.hpp"
 #include "base/result.hpp"
 #include "scheduler/core/actions.hpp"
 #include "scheduler/core/bbs_calls.hpp"
+#include "scheduler/core/changes.hpp"
 #include "scheduler/core/config.hpp"
 #include "scheduler/core/events.hpp"
+#include "scheduler/core/explanation.hpp"
+#include "scheduler/core/figures.hpp"
 #include "scheduler/core/journal.hpp"
 #include "scheduler/core/ledger.hpp"
 #include "scheduler/core/offer_book.hpp"
+#include "scheduler/core/post_mortems.hpp"
 #include "scheduler/core/queue.hpp"
 #include "scheduler/core/timers.hpp"
 #include "scheduler/placement/cluster.hpp"
@@ -70,12 +75,28 @@ class Core {
   base::Status restore(const InstanceRow& row);
   void reserve_wish(std::uint64_t id) { wishes_.reserve(id); }
   base::Status restore_report(std::string_view name, std::string_view value);
+  base::Status restore_policy(std::string_view changes);
   void recovered(base::Time now);
+
+  // What changed since this was last called, in order, if Config::tells_changes. What was withdrawn is not among it.
+  std::vector<Change> take_changes() { return std::exchange(changes_, {}); }
+
+  const Policy& policy() const { return config_; }
+  const Policy& usual_policy() const { return usual_; }
 
   std::vector<InstanceView> instances(const InstanceQuery& query) const;
   // Keys that a pattern names; ended ones included while they are kept.
   std::vector<Key> matching(const KeyPattern& pattern) const { return items_.matching(pattern); }
-  std::vector<CellView> cells() const;
+  std::vector<CellView> cells(const CellQuery& query = {}) const;
+  std::vector<ZoneTotals> zones() const;  // By name.
+  Figures figures(base::Time now) const;  // Looks at every instance: not for every second.
+  // explain.cpp: where work would go now, each seeing those before it in the order of an auction, and why not
+  // elsewhere; of fitting and of other cells at most `cells_max` each are told one by one. At most kExplainedMax
+  // auctions. Nothing changes by it.
+  std::vector<ExplanationView> explain(std::vector<Auction> auctions, std::size_t cells_max, base::Time now) const;
+  // The same of an instance in the books; of one that is placed, where its next attempt would go if it had to
+  // leave. nullopt: it is not known.
+  std::optional<ExplanationView> explain(const Key& key, std::size_t cells_max, base::Time now) const;
   // Of the cell on that agent; "" if there is none.
   std::string cell_id_on(std::string_view agent_id) const;
   // Whether two attempts of it are in the books: it moves, or one that was given up came back.
@@ -86,6 +107,12 @@ class Core {
 
  private:
   using AgentPtr = std::shared_ptr<AgentRecord>;
+
+  // on_policy.cpp
+  void on(const PolicyChanged& event, base::Time now);
+  void apply(const Policy& policy, base::Time now);
+  void replace_cluster(std::unique_ptr<placement::Strategy> strategy);
+  std::vector<AgentPtr> agents_in_order() const;
 
   // on_work.cpp
   void on(const AuctionsSubmitted& event, base::Time now);
@@ -222,6 +249,19 @@ class Core {
   void requeue_or_end(Item& item, const std::string& why, base::Time now);
   void queue_again(Item& item, std::string reason, base::Time not_before, base::Time now);
 
+  // on_sandbox.cpp: why cells did not come up.
+  struct Unexplained {
+    Key key;
+    std::array<char, kAttemptLetters> attempt;
+    std::string agent_id, executor_id;
+    bool by_executor;  // It said so itself.
+  };
+  std::optional<Unexplained> unexplained(const Item& item, const Status& status) const;
+  void explain(const Unexplained& failure);
+  void read_sandbox(const std::string& agent_id, const std::string& executor_id, bool cell_first);
+  void on(const SandboxRead& event, base::Time now);
+  void add_to_reason(Item& item, const std::string& text);
+
   // on_report.cpp: what reps say.
   void on(const CellReported& event, base::Time now);
   void on(const CellMeasured& event, base::Time now);
@@ -258,9 +298,23 @@ class Core {
   void blame(AgentRecord& agent, const std::string& why, base::Time now);
   void end_quarantine(AgentRecord& agent, base::Time now);
   bool is_outdated(const CellRecord& cell) const;
+  bool bears(const AgentRecord& agent, CellMark mark) const;
+  CellView view_of(const AgentRecord& agent) const;
   void count_cell(AgentRecord& agent);
   void uncount_cell(AgentRecord& agent);
 
+  PlaceView place_view(std::string_view agent_id) const;
+  std::vector<std::string> hold_ups(base::Time now) const;
+  void fill_outcome(ExplanationView& view, const placement::Explanation& told) const;
+  void fill_cells(ExplanationView& view, const placement::Request& request, const placement::Explanation& told,
+                  std::size_t cells_max) const;
+
+  void tell(const Item& item);
+  void tell(ChangeKind kind, const AgentRecord& agent, std::string reason);
+  void tell_unplaced(const Item& item, std::string reason);
+  void tell(ChangeKind kind, std::string reason);
+
+  void begin_frame(base::Time now);
   std::string reason_of(const Item& item) const;
   std::string reason_of_move(const Item& item) const;
 
@@ -274,7 +328,9 @@ class Core {
     act(Note{true, std::move(text), std::move(refusal)});
   }
 
-  const Config config_;
+  Config config_;                        // Its policy may change.
+  const Policy usual_;                   // As the flags have it.
+  std::optional<Policy> policy_before_;  // Since it was last saved: what was then.
   const CellFactory& cell_factory_;
   base::Random random_;
   placement::Cluster cluster_;
@@ -346,6 +402,7 @@ class Core {
   std::optional<base::Time> strays_due_;
 
   BbsCalls bbs_;
+  PostMortems post_mortems_;
   std::optional<base::Time> sweep_at_;
   struct {
     WishPtr wish;
@@ -363,6 +420,9 @@ class Core {
   base::Time launches_booked_until_;  // By --launch-rate.
   std::optional<base::Time> launch_credit_at_;
 
+  std::vector<Change> changes_;
+  base::Time now_;  // Of the frame under way, for what is told and counted.
+  double offer_seconds_ = 0;
   Actions actions_;  // Of the frame under way.
 };
 

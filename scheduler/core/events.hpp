@@ -11,6 +11,7 @@
 #include "diego/bbs.hpp"
 #include "diego/rep.hpp"
 #include "scheduler/core/offer.hpp"
+#include "scheduler/core/policy.hpp"
 #include "scheduler/core/work.hpp"
 
 namespace core {
@@ -20,6 +21,11 @@ struct AuctionsSubmitted {
 };
 struct StopRequested {
   KeyPattern pattern;
+};
+
+// An operator changed it.
+struct PolicyChanged {
+  Policy policy;
 };
 
 // The first event of an accepted subscription (Mesos: SUBSCRIBED). All offers are void.
@@ -164,9 +170,18 @@ struct RowsRead {
   std::optional<diego::TaskRow> task;
 };
 
-using Event = std::variant<AuctionsSubmitted, StopRequested, DrainRequested, DrainCancelled, LeadershipTaken,
-                           Subscribed, Disconnected, FrameworkRemoved, OffersArrived, OfferRescinded,
+// The agent's answer.
+struct SandboxRead {
+  std::string agent_id, executor_id;
+  std::string file;     // In the sandbox.
+  std::string line;     // The one that tells; short, printable UTF-8. Empty: none does.
+  std::string failure;  // Why there is no line.
+  bool operator==(const SandboxRead&) const = default;
+};
+
+using Event = std::variant<AuctionsSubmitted, StopRequested, PolicyChanged, DrainRequested, DrainCancelled,
+                           LeadershipTaken, Subscribed, Disconnected, FrameworkRemoved, OffersArrived, OfferRescinded,
                            InverseOffersArrived, InverseOfferRescinded, StatusArrived, ExecutorEnded, AgentLost,
-                           CellSaidHello, CellReported, CellMeasured, ReportAnswered, RowsRead>;
+                           CellSaidHello, CellReported, CellMeasured, ReportAnswered, RowsRead, SandboxRead>;
 
 }  // namespace core

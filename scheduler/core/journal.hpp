@@ -52,7 +52,8 @@ class Journal {
  public:
   virtual ~Journal() = default;
 
-  // A named text: kFrameworkText, kLeaderText, a report to the BBS (bbs_calls.hpp). Empty: as if it had never been set.
+  // A named text: kFrameworkText, kLeaderText, kPolicyText, a report to the BBS (bbs_calls.hpp). Empty: as if it had
+  // never been set.
   virtual void text(std::string_view name, std::string_view value) = 0;
 
   // The row as it is now, whether it is new or not. `wish` is what row.wish names; a wish's content
@@ -62,6 +63,7 @@ class Journal {
 };
 inline constexpr std::string_view kFrameworkText = "framework_id";
 inline constexpr std::string_view kLeaderText = "leader";
+inline constexpr std::string_view kPolicyText = "policy";  // What of it differs from the flags (policy.hpp).
 
 // A wish as a store keeps it: JSON. Defined in wishes.cpp.
 std::string wish_text(const Wish& wish);

@@ -71,7 +71,7 @@ struct Leaving {
 };
 
 struct AgentRecord {
-  std::string id, hostname, ip, fault_domain_zone;
+  std::string id, hostname, ip, url, fault_domain_zone;
   std::map<std::string, std::string> attributes;
   bool gone = false;  // No longer in the books; an item may still name it.
   bool lost = false;

@@ -28,6 +28,7 @@ struct Offer {
   std::string agent_id;
   std::string hostname;
   std::string ip;                                 // Of the agent, as a number; may be empty.
+  std::string url;                                // Of the agent, without /api/v1; may be empty.
   std::string fault_domain_zone;                  // May be empty.
   std::map<std::string, std::string> attributes;  // Text values; several of one name joined by ','.
   std::vector<Piece> pieces;

@@ -48,6 +48,7 @@ class OfferBook {
   using Choice = std::function<bool(const OfferPool&)>;
   std::vector<HeldOffer> take_stale(base::Time held_since_before, const Choice& chosen = {});
   std::optional<base::Time> oldest() const;
+  std::size_t size() const { return offers_.size(); }
 
   // A new subscription: the master has forgotten them all, no answer is due.
   void clear() { take_all(); }

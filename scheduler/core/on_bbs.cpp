@@ -176,6 +176,7 @@ void Core::report_unplaced(Item& item, base::Time now) {
   }
   if (item.rare && item.rare->reported == text) return;
   item.rarely().reported = text;
+  tell_unplaced(item, text);
   report(item, text, BbsCalls::kUnknown, now);
 }
 

@@ -80,6 +80,7 @@ CellRecord& Core::see_cell(AgentRecord& agent, const std::string& executor_id, b
   agent.cell = std::move(cell);
   agent.described = false;
   note("cell found executor=" + executor_id + " agent=" + agent.id);
+  tell(ChangeKind::cell_found, agent, "");
   cell_timers_.emplace(now, agent.id);
   return *agent.cell;
 }
@@ -122,6 +123,7 @@ void Core::charge(Item& item, const placement::Amounts& amounts) {
 void Core::forget_cell(AgentRecord& agent, base::Time now) {
   if (!agent.cell) return;
   note("cell is gone cell=" + agent.cell->cell_id + " executor=" + *agent.cell->executor_id + " agent=" + agent.id);
+  tell(ChangeKind::cell_gone, agent, "");
   unplan_all(agent);
   end_promises(agent);
   // Whoever had work there hears of each task by a status; if that is lost, by asking.
@@ -172,9 +174,12 @@ void Core::on(const ExecutorEnded& event, base::Time now) {
   const AgentPtr agent = find_agent(event.agent_id);
   if (agent == nullptr) return;
   agent->ended_executor = event.executor_id;
+  if (post_mortems_.expects(event.executor_id)) read_sandbox(agent->id, event.executor_id, true);
   if (!agent->cell || *agent->cell->executor_id != event.executor_id) return;
   const CellRecord& cell = *agent->cell;
-  if (!cell.heard && !cell.stopping && event.wait_status > 0) blame(*agent, "its executor ended before it was up", now);
+  const bool never_up = !cell.heard && !cell.stopping;
+  if (never_up && event.wait_status > 0) blame(*agent, "its executor ended before it was up", now);
+  if (never_up) read_sandbox(agent->id, event.executor_id, false);
   forget_cell(*agent, now);
 }
 

@@ -81,6 +81,7 @@ Leaving& Core::leave_agent(AgentRecord& agent, bool with_deadline, const char* w
     note("agent is left agent=" + agent.id + " host=" + agent.hostname + " reason=\"" + why + "\"");
   }
   if (!fresh) return leaving;
+  tell(ChangeKind::agent_left, agent, *why == '\0' ? "its cell is outdated" : why);
   cell_timers_.emplace(now, agent.id);
   if (agent.cell) {
     for (Item* item : agent.cell->live.sorted()) want_move(*item, now);
@@ -96,6 +97,7 @@ void Core::stay(AgentRecord& agent) {
   if (leaving.any()) return;
   if (leaving.since != base::Time{}) note("agent is left no longer agent=" + agent.id);
   agent.leaving.reset();
+  tell(ChangeKind::agent_stays, agent, "");
   if (agent.cell) {
     for (const Item* item : agent.cell->live.sorted()) drop_move(*item);
   }

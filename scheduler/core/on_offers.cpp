@@ -10,6 +10,7 @@ void Core::on(const OffersArrived& event, base::Time now) {
     AgentRecord& record = *agent;
     record.hostname = offer.hostname;
     record.ip = offer.ip;
+    record.url = offer.url;
     if (record.attributes != offer.attributes || record.fault_domain_zone != offer.fault_domain_zone) {
       record.attributes = offer.attributes;
       record.fault_domain_zone = offer.fault_domain_zone;

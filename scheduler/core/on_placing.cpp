@@ -174,6 +174,7 @@ void Core::open_cell(AgentRecord& agent, std::vector<Piece>& pool, base::Time no
       {*cell.executor_id, cell.cell_id, agent.id, agent.zone, carve(pool, config_.cell_own)});
   note("cell starts cell=" + cell.cell_id + " agent=" + agent.id + " host=" + agent.hostname);
   agent.cell = std::move(cell);
+  tell(ChangeKind::cell_starting, agent, "");
 }
 
 // The offers of the agent go into the ACCEPT; what they hold is returned.

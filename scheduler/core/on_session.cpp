@@ -23,6 +23,7 @@ void Core::on(const Subscribed& event, base::Time now) {
   }
   suppressed_ = event.suppressed;
   connected_ = true;
+  tell(ChangeKind::master_subscribed, "framework " + framework_id_);
   if (!discovering_until_) {
     discovering_until_ = now + config_.discovery;
     discovered_at_ = discovering_until_;
@@ -52,6 +53,7 @@ void Core::on(const Subscribed& event, base::Time now) {
 void Core::on(const LeadershipTaken& event, base::Time now) {
   fence_wanted_ = true;
   forget_calls(event.another_led);
+  post_mortems_ = {};
   if (!event.another_led) return;
   items_.walk([](Item& item) { item.doubtful = item.live(); });
   for (const auto& [id, agent] : agents_) {  // Nor whether a cell is still as idle as it was.
@@ -97,8 +99,9 @@ void Core::void_offers() {
   for (const auto& [id, agent] : agents_) refresh(*agent);
 }
 
-void Core::on(const Disconnected&, base::Time) {
+void Core::on(const Disconnected& event, base::Time) {
   connected_ = false;
+  tell(ChangeKind::master_lost, event.reason);
   void_offers();
   if (!fenced()) return;
   fence_until_.reset();
@@ -111,6 +114,7 @@ void Core::on(const FrameworkRemoved& event, base::Time now) {
   unanswered_.clear();
   next_ask_at_.reset();
   strays_.clear();
+  post_mortems_ = {};
   framework_id_.clear();
   framework_changed_ = true;
   warn("the framework is gone, its tasks with it text=\"" + event.text + "\"");

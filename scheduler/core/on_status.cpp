@@ -118,7 +118,9 @@ void Core::record(const Status& status, base::Time now) {
   } else if (!config_.with_bbs && hides_its_cause(*item, status)) {
     want_answer(status.task_id, item->agent->id, now + kUpdateRepeated);
   } else if (status.state == TaskState::unreachable || is_terminal(status.state)) {
+    const auto failure = unexplained(*item, status);
     record_end(*item, status, now);
+    if (failure) explain(*failure);
   } else {
     want_answer(status.task_id, item->agent->id, now);  // TASK_UNKNOWN is no end (Mesos: in-memory registry).
   }

@@ -69,6 +69,11 @@ void Core::record_boot(const Status& status, base::Time now) {
   const std::string why = std::string(to_string(status.state)) + ": " + status.message;
   warn("a cell did not boot cell=" + cell.cell_id + " agent=" + agent->id + " reason=\"" + why + "\"");
   if (status.state == TaskState::failed || status.reason == StatusReason::executor_ended) blame(*agent, why, now);
+  if (status.reason == StatusReason::executor_ended) {
+    read_sandbox(agent->id, *cell.executor_id, false);
+  } else if (status.from_executor && status.state == TaskState::failed) {
+    post_mortems_.expect(*cell.executor_id);
+  }
   if (status.reason == StatusReason::agent_draining) hear_of_draining(*agent, now);
   if (!cell.live.empty()) return refresh(*agent);  // Work came meanwhile, and tells.
   if (!cell.heard) return forget_cell(*agent, now);

@@ -101,6 +101,7 @@ void Core::enqueue(Item& item, base::Time not_before, base::Time now) {
   mark(item);
   item.agent.reset();
   item.executor_id.reset();
+  tell(item);
   linger_until_ = now + config_.offer_linger;
   if (not_before > now) {
     queue_.back_off(item);
@@ -132,6 +133,7 @@ void Core::move_to(Item& item, State state, std::string reason, base::Time now) 
   if (item.state == state) return;
   item.state = state;
   item.since = now;
+  tell(item);
 }
 
 void Core::end(Item& item, State state, std::string reason, base::Time now) {

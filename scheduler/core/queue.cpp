@@ -12,10 +12,14 @@ bool later(const Group* a, const Group* b) { return ByRank{}(*b->ready.begin(), 
 
 }  // namespace
 
+std::tuple<int, std::int32_t, std::int64_t> rank_of(Kind kind, std::int32_t index, std::int64_t mem_mb) {
+  const int set = kind == Kind::task ? 1 : index == 0 ? 0 : 2;
+  return {set, set == 2 ? index : 0, -mem_mb};
+}
+
 bool ByRank::operator()(const Item* a, const Item* b) const {
   const auto rank = [](const Item& item) {
-    const int set = item.kind() == Kind::task ? 1 : item.index == 0 ? 0 : 2;
-    return std::tuple(set, set == 2 ? item.index : 0, -item.wish->needs.mem_mb, item.accepted);
+    return std::pair(rank_of(item.kind(), item.index, item.wish->needs.mem_mb), item.accepted);
   };
   const auto left = rank(*a);
   const auto right = rank(*b);

@@ -10,6 +10,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "base/time.hpp"
@@ -18,7 +19,9 @@
 namespace core {
 
 // Diego's order of auctions: LRPs of index 0 (bigger first), Tasks (bigger first), other LRPs by
-// index (bigger first); then age, then key.
+// index (bigger first).
+std::tuple<int, std::int32_t, std::int64_t> rank_of(Kind kind, std::int32_t index, std::int64_t mem_mb);
+// The same, then age, then key.
 struct ByRank {
   bool operator()(const Item* a, const Item* b) const;
 };

@@ -60,11 +60,15 @@ void Core::erase(Item& item) {
 }
 
 bool Core::has_changes() const {
-  return framework_changed_ || !changed_.empty() || !erased_rows_.empty() || bbs_.has_changes();
+  return framework_changed_ || policy_before_ || !changed_.empty() || !erased_rows_.empty() || bbs_.has_changes();
 }
 
 void Core::write_changes(Journal& journal) const {
   if (framework_changed_) journal.text(kFrameworkText, framework_id_);
+  if (policy_before_) {
+    const std::string changes = policy_changes_json(config_, usual_);
+    journal.text(kPolicyText, changes == "{}" ? "" : changes);
+  }
   for (const std::uint32_t row : erased_rows_) journal.erase(row);
   bbs_.write_changes(journal);
   for (const auto& [item, row] : changed_) {
@@ -74,6 +78,7 @@ void Core::write_changes(Journal& journal) const {
 
 void Core::changes_saved() {
   framework_changed_ = false;
+  policy_before_.reset();
   bbs_.changes_saved();
   erased_rows_.clear();
   for (const auto& [item, row] : changed_) {
@@ -88,10 +93,14 @@ void Core::changes_saved() {
 void Core::withdraw_unsaved() {
   for (const auto& [item, row] : changed_) {
     if (item->row != row || item->saved || item->state != State::queued) continue;
+    std::erase_if(changes_, [key = item->key()](const Change& change) { return change.key == key; });
     dequeue(*item);
     items_.erase(*item);
   }
   std::erase_if(changed_, [](const auto& one) { return one.first->row != one.second; });
+  if (!policy_before_) return;
+  apply(*std::exchange(policy_before_, std::nullopt), now_);
+  std::erase_if(changes_, [](const Change& change) { return change.kind == ChangeKind::policy_changed; });
 }
 
 void Core::remember_framework(std::string id) {

@@ -39,6 +39,7 @@ void Core::tell_to_go(AgentRecord& agent, const std::string& why, base::Time now
   CellRecord& cell = *agent.cell;
   note("cell is told to go cell=" + cell.cell_id + " executor=" + *cell.executor_id + " agent=" + agent.id +
        " reason=\"" + why + "\"");
+  tell(ChangeKind::cell_stopping, agent, why);
   cell.stopping = true;
   cell.asked_at = now;
   if (connected_) act(ShutdownExecutor{agent.id, *cell.executor_id});
@@ -105,6 +106,7 @@ void Core::cell_is_up(AgentRecord& agent) {
   if (cell.heard) return;
   cell.heard = true;
   note("cell is up cell=" + cell.cell_id + " agent=" + agent.id);
+  tell(ChangeKind::cell_up, agent, "");
   count_cell(agent);
 }
 
@@ -126,6 +128,7 @@ void Core::blame(AgentRecord& agent, const std::string& why, base::Time now) {
   if (!fresh) return;
   warn("agent is quarantined, launches there fail agent=" + agent.id + " host=" + agent.hostname +
        " for_s=" + std::to_string(base::to_millis(wait) / 1000) + " reason=\"" + why + "\"");
+  tell(ChangeKind::agent_quarantined, agent, why);
   cell_timers_.emplace(now, agent.id);
   unplan_all(agent);
   end_promises(agent);
@@ -138,6 +141,7 @@ void Core::end_quarantine(AgentRecord& agent, base::Time now) {
   agent.trouble = 1;
   agent.trouble_at = now;
   note("agent is quarantined no longer agent=" + agent.id);
+  tell(ChangeKind::agent_released, agent, "");
   try_again();
   refresh(agent);
 }

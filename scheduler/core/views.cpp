@@ -40,7 +40,79 @@ std::optional<Usage> usage_of(const CellRecord& cell, const Item& item) {
   return Usage{found->cpus_milli, found->memory_bytes, found->disk_bytes, cell.measured_at};
 }
 
+CellState state_of(const CellRecord& cell) {
+  return cell.stopping       ? CellState::stopping
+         : !cell.heard       ? CellState::starting
+         : cell.live.empty() ? CellState::idle
+                             : CellState::up;
+}
+
+CellState state_of(const AgentRecord& agent) { return agent.cell ? state_of(*agent.cell) : CellState::none; }
+
+bool is_well(const CellReported& report) { return report.rep_answers && !report.evacuating && report.garden_healthy; }
+
+bool is_shown(const AgentRecord& agent) { return agent.cell || agent.leaving || agent.quarantined_until; }
+
+bool mentions(const AgentRecord& agent, const std::string& part) {
+  const auto in = [&part](const std::string& text) { return text.find(part) != std::string::npos; };
+  if (in(agent.id) || in(agent.hostname)) return true;
+  if (!agent.cell) return false;
+  if (in(agent.cell->cell_id)) return true;
+  return std::any_of(agent.cell->live.begin(), agent.cell->live.end(),
+                     [&in](const Item* item) { return in(item->process->guid); });
+}
+
+ChangeKind change_to(State state) {
+  static_assert(static_cast<int>(State::rejected) == 8);
+  static constexpr ChangeKind kKinds[] = {
+      ChangeKind::instance_queued,  ChangeKind::instance_launching, ChangeKind::instance_starting,
+      ChangeKind::instance_running, ChangeKind::instance_stopping,  ChangeKind::instance_stopped,
+      ChangeKind::instance_failed,  ChangeKind::instance_lost,      ChangeKind::instance_rejected};
+  return kKinds[static_cast<std::size_t>(state)];
+}
+
 }  // namespace
+
+// That it has come to its state.
+void Core::tell(const Item& item) {
+  if (!config_.tells_changes) return;
+  Change& change = changes_.emplace_back();
+  change.kind = change_to(item.state);
+  change.at = now_;
+  change.key = item.key();
+  change.reason = item.reason();
+  if (item.trace != nullptr) change.trace_id = *item.trace;
+  if (item.state == State::launching || item.state == State::running) change.waited = now_ - item.accepted;
+  if (item.state == State::queued || item.agent == nullptr) return;
+  change.agent_id = item.agent->id;
+  if (const CellRecord* cell = cell_of(item)) change.cell_id = cell->cell_id;
+}
+
+void Core::tell_unplaced(const Item& item, std::string reason) {
+  if (!config_.tells_changes) return;
+  Change& change = changes_.emplace_back();
+  change.kind = ChangeKind::instance_unplaced;
+  change.at = now_;
+  change.key = item.key();
+  change.reason = std::move(reason);
+  if (item.trace != nullptr) change.trace_id = *item.trace;
+  change.waited = now_ - item.accepted;
+}
+
+void Core::tell(ChangeKind kind, std::string reason) {
+  if (!config_.tells_changes) return;
+  Change& change = changes_.emplace_back();
+  change.kind = kind;
+  change.at = now_;
+  change.reason = std::move(reason);
+}
+
+void Core::tell(ChangeKind kind, const AgentRecord& agent, std::string reason) {
+  if (!config_.tells_changes) return;
+  tell(kind, std::move(reason));
+  changes_.back().agent_id = agent.id;
+  if (agent.cell) changes_.back().cell_id = agent.cell->cell_id;
+}
 
 // Why it waits, failed or ended.
 std::string Core::reason_of(const Item& item) const {
@@ -104,56 +176,125 @@ std::vector<InstanceView> Core::instances(const InstanceQuery& query) const {
   return views;
 }
 
+Figures Core::figures(base::Time now) const {
+  Figures figures;
+  items_.walk([&](const Item& item) {
+    ++figures.instances[static_cast<std::size_t>(item.kind())][static_cast<std::size_t>(item.state)];
+    if (item.state == State::queued) figures.oldest_waiting = std::max(figures.oldest_waiting, now - item.accepted);
+  });
+  figures.agents = static_cast<std::int64_t>(agents_.size());
+  for (const auto& [id, agent] : agents_) {
+    if (agent->quarantined_until) ++figures.agents_quarantined;
+    if (agent->leaving) ++figures.agents_leaving;
+    if (!agent->cell) continue;
+    ++figures.cells[static_cast<std::size_t>(state_of(*agent->cell))];
+    figures.total += agent->total;
+    figures.used += agent->cell->charged;
+    figures.used.containers += static_cast<std::int64_t>(agent->cell->live.size()) - agent->cell->charged.containers;
+  }
+  figures.offers_held = static_cast<std::int64_t>(offers_.size());
+  figures.offer_seconds = offer_seconds_ + static_cast<double>(offers_.size()) * base::to_seconds(now - now_);
+  figures.unanswered = static_cast<std::int64_t>(unanswered_.size());
+  figures.reports_waiting = static_cast<std::int64_t>(bbs_.reports());
+  return figures;
+}
+
 std::string Core::cell_id_on(std::string_view agent_id) const {
   const AgentPtr agent = find_agent(agent_id);
   return agent == nullptr || !agent->cell ? "" : agent->cell->cell_id;
 }
 
-std::vector<CellView> Core::cells() const {
+bool Core::bears(const AgentRecord& agent, CellMark mark) const {
+  switch (mark) {
+    case CellMark::draining:
+      return agent.leaving.has_value();
+    case CellMark::quarantined:
+      return agent.quarantined_until.has_value();
+    case CellMark::outdated:
+      return agent.cell && is_outdated(*agent.cell);
+    case CellMark::unwell:
+      return agent.cell && agent.cell->report && !is_well(*agent.cell->report);
+    default:
+      static_assert(static_cast<int>(CellMark::none) == static_cast<int>(CellState::none));
+      return static_cast<int>(state_of(agent)) == static_cast<int>(mark);
+  }
+}
+
+CellView Core::view_of(const AgentRecord& agent) const {
+  CellView view;
+  view.agent_id = agent.id;
+  view.agent_hostname = agent.hostname;
+  view.zone = agent.zone;
+  view.memory_total_mb = agent.total.mem_mb;
+  view.disk_total_mb = agent.total.disk_mb;
+  view.quarantined_until = agent.quarantined_until;
+  if (const auto& leaving = agent.leaving) {
+    view.draining = leaving->by_operator   ? "operator"
+                    : leaving->by_mesos    ? "mesos"
+                    : leaving->maintenance ? "maintenance"
+                                           : "roll";
+  }
+  view.state = state_of(agent);
+  if (!agent.cell) return view;
+  const CellRecord& cell = *agent.cell;
+  view.cell_id = cell.cell_id;
+  view.executor_id = *cell.executor_id;
+  view.since = cell.since;
+  view.memory_used_mb = cell.charged.mem_mb;
+  view.disk_used_mb = cell.charged.disk_mb;
+  view.cpus_used_milli = cell.charged.cpus_milli;
+  view.containers_used = static_cast<std::int64_t>(cell.live.size());
+  view.outdated = is_outdated(cell);
+  view.rep = rep_of(cell);
+  view.drifts = cell.drifts;
+  view.usage_dropped = cell.usage_dropped;
+  for (const Item* item : cell.live.sorted())
+    view.instances.push_back({item->key(), item->state, item->charged.mem_mb});
+  return view;
+}
+
+std::vector<CellView> Core::cells(const CellQuery& query) const {
   std::vector<const AgentRecord*> agents;
   for (const auto& [id, agent] : agents_) {
-    if (agent->cell || agent->leaving || agent->quarantined_until) agents.push_back(agent.get());
+    if (!is_shown(*agent) || (!query.after.empty() && id <= query.after)) continue;
+    if (query.zone && agent->zone != *query.zone) continue;
+    if (query.mark && !bears(*agent, *query.mark)) continue;
+    if (query.match.empty() || mentions(*agent, query.match)) agents.push_back(agent.get());
   }
-  std::sort(agents.begin(), agents.end(), ById{});
+  const auto shown = static_cast<std::ptrdiff_t>(std::min(query.limit, agents.size()));
+  std::partial_sort(agents.begin(), agents.begin() + shown, agents.end(), ById{});
   std::vector<CellView> views;
-  views.reserve(agents.size());
-  for (const AgentRecord* agent : agents) {
-    CellView view;
-    view.agent_id = agent->id;
-    view.agent_hostname = agent->hostname;
-    view.zone = agent->zone;
-    view.memory_total_mb = agent->total.mem_mb;
-    view.disk_total_mb = agent->total.disk_mb;
-    view.quarantined_until = agent->quarantined_until;
-    if (const auto& leaving = agent->leaving) {
-      view.draining = leaving->by_operator   ? "operator"
-                      : leaving->by_mesos    ? "mesos"
-                      : leaving->maintenance ? "maintenance"
-                                             : "roll";
-    }
-    view.state = CellState::none;
-    if (agent->cell) {
-      const CellRecord& cell = *agent->cell;
-      view.cell_id = cell.cell_id;
-      view.executor_id = *cell.executor_id;
-      view.state = cell.stopping       ? CellState::stopping
-                   : !cell.heard       ? CellState::starting
-                   : cell.live.empty() ? CellState::idle
-                                       : CellState::up;
-      view.since = cell.since;
-      view.memory_used_mb = cell.charged.mem_mb;
-      view.disk_used_mb = cell.charged.disk_mb;
-      view.cpus_used_milli = cell.charged.cpus_milli;
-      view.containers_used = static_cast<std::int64_t>(cell.live.size());
-      view.outdated = is_outdated(cell);
-      view.rep = rep_of(cell);
-      view.drifts = cell.drifts;
-      view.usage_dropped = cell.usage_dropped;
-      for (const Item* item : cell.live.sorted()) view.instances.push_back(item->key());
-    }
-    views.push_back(std::move(view));
-  }
+  views.reserve(static_cast<std::size_t>(shown));
+  for (auto agent = agents.begin(); agent != agents.begin() + shown; ++agent) views.push_back(view_of(**agent));
   return views;
+}
+
+std::vector<ZoneTotals> Core::zones() const {
+  std::map<std::string_view, ZoneTotals> zones;
+  for (const auto& [id, agent] : agents_) {
+    if (!is_shown(*agent)) continue;
+    ZoneTotals& zone = zones[agent->zone];
+    ++zone.cells;
+    for (std::size_t mark = 0; mark < kCellMarks; ++mark)
+      if (bears(*agent, static_cast<CellMark>(mark))) ++zone.marks[mark];
+    if (!agent->cell) continue;
+    const placement::Amounts &total = agent->total, &used = agent->cell->charged;
+    zone.instances += static_cast<std::int64_t>(agent->cell->live.size());
+    zone.memory_total_mb += total.mem_mb;
+    zone.memory_used_mb += used.mem_mb;
+    zone.disk_total_mb += total.disk_mb;
+    zone.disk_used_mb += used.disk_mb;
+    if (total.mem_mb <= 0) continue;
+    constexpr auto kTenths = static_cast<std::int64_t>(ZoneTotals::kFills);
+    ++zone.fills[static_cast<std::size_t>(
+        std::clamp<std::int64_t>(used.mem_mb * kTenths / total.mem_mb, 0, kTenths - 1))];
+  }
+  std::vector<ZoneTotals> totals;
+  for (auto& [name, zone] : zones) {
+    zone.zone = name;
+    totals.push_back(std::move(zone));
+  }
+  return totals;
 }
 
 }  // namespace core

@@ -95,19 +95,33 @@ WishPtr Wishes::of(const std::string& domain, const diego::PlacementConstraint& 
   return last_ = make(++ids_, domain, constraint, resource);
 }
 
-WishPtr Wishes::make(std::uint64_t id, const std::string& domain, const diego::PlacementConstraint& constraint,
-                     const diego::Resource& resource) {
-  auto wish = std::make_shared<Wish>();
-  wish->id = id;
-  wish->domain = domain;
-  wish->constraint = constraint;
-  wish->resource = resource;
+Wish Wishes::draft(const std::string& domain, const diego::PlacementConstraint& constraint,
+                   const diego::Resource& resource) const {
+  Wish wish;
+  wish.domain = domain;
+  wish.constraint = constraint;
+  wish.resource = resource;
   const std::int64_t mem_mb = resource.memory_mb > 0 ? resource.memory_mb : config_.instance_mem_floor_mb;
   const std::int64_t cpus_milli = config_.cpus_milli_per_gib > 0
                                       ? std::max<std::int64_t>(1, mem_mb * config_.cpus_milli_per_gib / 1024)
                                       : config_.instance_cpus_milli;
-  wish->needs = {mem_mb, resource.disk_mb, cpus_milli, 1};
-  wish->constraints = constraints_of(constraint);
+  wish.needs = {mem_mb, resource.disk_mb, cpus_milli, 1};
+  placement::Constraints constraints;
+  constraints.rootfs = diego::parse_rootfs(constraint.rootfs);
+  constraints.placement_tags = {constraint.placement_tags.begin(), constraint.placement_tags.end()};
+  constraints.volume_drivers = {constraint.volume_drivers.begin(), constraint.volume_drivers.end()};
+  const auto known = constraints_.find(constraints);
+  wish.constraints = known != constraints_.end()
+                         ? known->second
+                         : std::make_shared<const placement::Constraints>(std::move(constraints));
+  return wish;
+}
+
+WishPtr Wishes::make(std::uint64_t id, const std::string& domain, const diego::PlacementConstraint& constraint,
+                     const diego::Resource& resource) {
+  auto wish = std::make_shared<Wish>(draft(domain, constraint, resource));
+  wish->id = id;
+  constraints_.emplace(*wish->constraints, wish->constraints);  // Shared from now on.
   by_hash_.emplace(hash_of(domain, constraint, resource), wish);
   return wish;
 }
@@ -127,16 +141,6 @@ TextPtr Wishes::trace(const std::string& id) {
   if (id.empty()) return nullptr;
   if (last_trace_ == nullptr || *last_trace_ != id) last_trace_ = std::make_shared<const std::string>(id);
   return last_trace_;
-}
-
-placement::ConstraintsPtr Wishes::constraints_of(const diego::PlacementConstraint& constraint) {
-  placement::Constraints constraints;
-  constraints.rootfs = diego::parse_rootfs(constraint.rootfs);
-  constraints.placement_tags = {constraint.placement_tags.begin(), constraint.placement_tags.end()};
-  constraints.volume_drivers = {constraint.volume_drivers.begin(), constraint.volume_drivers.end()};
-  auto& shared = constraints_[constraints];
-  if (shared == nullptr) shared = std::make_shared<const placement::Constraints>(std::move(constraints));
-  return shared;
 }
 
 void Wishes::forget_unused() {

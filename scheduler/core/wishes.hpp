@@ -43,6 +43,10 @@ class Wishes {
   // The same pointer for the same wish while anybody has it.
   WishPtr of(const std::string& domain, const diego::PlacementConstraint& constraint, const diego::Resource& resource);
 
+  // The same, but nobody else's and kept nowhere: for questions.
+  Wish draft(const std::string& domain, const diego::PlacementConstraint& constraint,
+             const diego::Resource& resource) const;
+
   // What a store kept under that id (see wish_text()). An error says why it is none.
   base::Result<WishPtr> restore(std::uint64_t id, std::string_view text);
   void reserve(std::uint64_t id) { ids_ = std::max(ids_, id); }  // Not given to another.
@@ -55,7 +59,6 @@ class Wishes {
  private:
   WishPtr make(std::uint64_t id, const std::string& domain, const diego::PlacementConstraint& constraint,
                const diego::Resource& resource);
-  placement::ConstraintsPtr constraints_of(const diego::PlacementConstraint& constraint);
   void forget_unused();
 
   const Config& config_;

@@ -8,7 +8,9 @@ namespace core {
 namespace {
 constexpr std::string_view kStates[] = {"queued",  "launching", "starting", "running", "stopping",
                                         "stopped", "failed",    "lost",     "rejected"};
-}
+constexpr std::array<std::string_view, kCellMarks> kMarkNames = {
+    "starting", "up", "idle", "stopping", "none", "draining", "quarantined", "outdated", "unwell"};
+}  // namespace
 
 std::string to_string(const Key& key) {
   return key.kind == Kind::task ? key.guid : key.guid + "." + std::to_string(key.index);
@@ -39,6 +41,14 @@ std::optional<Key> parse_cursor(std::string_view text) {
   const auto [end, error] = std::from_chars(parts[2].data(), parts[2].data() + parts[2].size(), index);
   if (error != std::errc{} || end != parts[2].data() + parts[2].size()) return std::nullopt;
   return Key{Kind::lrp, *guid, index};
+}
+
+std::string_view to_string(CellMark mark) { return kMarkNames[static_cast<std::size_t>(mark)]; }
+
+std::optional<CellMark> parse_cell_mark(std::string_view text) {
+  for (std::size_t i = 0; i < kCellMarks; ++i)
+    if (kMarkNames[i] == text) return static_cast<CellMark>(i);
+  return std::nullopt;
 }
 
 std::string_view to_string(CellState state) {

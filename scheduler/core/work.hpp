@@ -2,6 +2,7 @@
 // there. Plain values; no Mesos in them.
 #pragma once
 
+#include <array>
 #include <compare>
 #include <cstdint>
 #include <optional>
@@ -112,6 +113,14 @@ struct RepView {
   bool operator==(const RepView&) const = default;
 };
 
+// An instance on a cell.
+struct CellInstance {
+  Key key;
+  State state = State::running;
+  std::int64_t memory_mb = 0;  // Of the cell's memory_used_mb.
+  bool operator==(const CellInstance&) const = default;
+};
+
 // What the bridge shows of a cell.
 struct CellView {
   std::string cell_id, executor_id, agent_id, agent_hostname;
@@ -128,9 +137,38 @@ struct CellView {
   std::optional<RepView> rep;                   // Once it has said something.
   std::int64_t drifts = 0;                      // How often rep and books differed for 10 s.
   std::int64_t usage_dropped = 0;               // Measurements of instances that the message had no place for.
-  std::vector<Key> instances;
+  std::vector<CellInstance> instances;
 
   bool operator==(const CellView&) const = default;
+};
+
+// What is so of a cell, or of its agent: the states of a cell, and what may be so besides.
+enum class CellMark { starting, up, idle, stopping, none, draining, quarantined, outdated, unwell };
+inline constexpr std::size_t kCellMarks = 9;
+std::string_view to_string(CellMark mark);
+std::optional<CellMark> parse_cell_mark(std::string_view text);
+
+struct CellQuery {
+  std::optional<std::string> zone;
+  std::optional<CellMark> mark;
+  std::string match;  // Part of the ids or hostname of the cell, or of the guid of an instance on it.
+  std::size_t limit = static_cast<std::size_t>(-1);
+  std::string after;  // The agent id of the last cell of the previous page.
+};
+
+// The cells of a zone in numbers.
+struct ZoneTotals {
+  static constexpr std::size_t kFills = 10;
+
+  std::string zone;
+  std::int64_t cells = 0;  // As many as a CellQuery of the zone finds.
+  std::array<std::int64_t, kCellMarks> marks{};
+  std::int64_t instances = 0;
+  std::int64_t memory_total_mb = 0, memory_used_mb = 0;
+  std::int64_t disk_total_mb = 0, disk_used_mb = 0;
+  std::array<std::int64_t, kFills> fills{};  // Cells by the tenth of their memory that is used up to.
+
+  bool operator==(const ZoneTotals&) const = default;
 };
 
 struct Health {

@@ -74,10 +74,18 @@ void set_container(mesos::v1::ExecutorInfo& info, const CellOptions& cell) {
   docker.set_image(cell.image);
   docker.set_network(ContainerInfo::DockerInfo::HOST);
   docker.set_privileged(cell.privileged);
+  bool swap_is_said = false;
   for (const std::string& text : cell.docker_parameters) {
     auto& parameter = *docker.add_parameters();
     std::tie(*parameter.mutable_key(), *parameter.mutable_value()) = split_setting(text);
+    swap_is_said = swap_is_said || parameter.key() == "memory-swap";
   }
+  if (swap_is_said) return;
+  // Docker bounds memory and swap together by twice the memory of the start. Mesos raises the memory alone: beyond
+  // that bound the kernel refuses, and Mesos destroys the container.
+  auto& swap = *docker.add_parameters();
+  swap.set_key("memory-swap");
+  swap.set_value("-1");
 }
 
 }  // namespace

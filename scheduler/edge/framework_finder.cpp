@@ -48,7 +48,10 @@ base::Result<std::unique_ptr<FrameworkFinder>> FrameworkFinder::start(const Meso
 }
 
 FrameworkFinder::FrameworkFinder(const MesosOptions& mesos, std::string cluster, Report report, FinderTimes times)
-    : cluster_(std::move(cluster)), report_(std::move(report)), times_(times), operator_(mesos, times.answer_limit) {}
+    : cluster_(std::move(cluster)),
+      report_(std::move(report)),
+      times_(times),
+      operator_(mesos, {.silence = times.answer_limit}) {}
 
 FrameworkFinder::~FrameworkFinder() {
   mailbox_.close();

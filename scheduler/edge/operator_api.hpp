@@ -1,4 +1,4 @@
-// The master's v1 operator API, as far as we use it.
+// Mesos's v1 operator API, of masters and agents, as far as we use it.
 #pragma once
 
 #include <memory>
@@ -13,22 +13,32 @@
 namespace google::protobuf {
 class Message;
 }
-namespace mesos::v1::master {
-class Call;
-}
 
 namespace edge {
 
+struct OperatorLimits {
+  base::Duration silence = std::chrono::seconds(10);  // Of the peer, while an answer is waited for.
+  base::Duration answer{};                            // For the whole of an answer; 0: none.
+  std::size_t bytes = std::size_t{256} << 20U;        // Of it. 10,000 agents are some 30 MB of JSON.
+};
+
+// Calls are master::Call or agent::Call; they and their answers come in `--mesos-codec`'s encoding.
 class OperatorApi {
  public:
-  // Answers come in `--mesos-codec`'s encoding, and within about `limit` or not at all.
-  OperatorApi(const MesosOptions& mesos, base::Duration limit);
+  OperatorApi(const MesosOptions& mesos, OperatorLimits limits);
 
   // At the master whose scheduler API `scheduler_url` is, or at the leader that it names. Blocks.
-  base::Result<platform::ClientResponse> post(const std::string& scheduler_url, const mesos::v1::master::Call& call);
+  base::Result<platform::ClientResponse> post(const std::string& scheduler_url, const google::protobuf::Message& call);
 
-  // The body of a 200 into `answer`; another status is an error that quotes it.
-  base::Status ask(const std::string& scheduler_url, const mesos::v1::master::Call& call,
+  // At this very address. Blocks.
+  base::Result<platform::ClientResponse> post_to(const platform::Url& url, const google::protobuf::Message& call);
+
+  // The body of a 200 into `answer`; another status is an error that quotes it. `where` names who answered.
+  base::Status read(const std::string& where, const platform::ClientResponse& response,
+                    google::protobuf::Message& answer) const;
+
+  // post() and read().
+  base::Status ask(const std::string& scheduler_url, const google::protobuf::Message& call,
                    google::protobuf::Message& answer);
 
   // From another thread: ends the request under way, and every later one, with an error.
@@ -38,7 +48,7 @@ class OperatorApi {
   base::Result<platform::ClientResponse> send(const platform::Url& url, platform::ClientRequest request);
 
   const MesosOptions mesos_;
-  const base::Duration limit_;
+  const OperatorLimits limits_;
   std::mutex mutex_;  // Of what follows: stop() reaches the client in use.
   std::shared_ptr<platform::HttpClient> client_;
   bool stopped_ = false;

@@ -29,6 +29,7 @@ std::string line(const core::InverseOffersArrived& e) {
 std::string line(const core::InverseOfferRescinded& e) {
   return fmt::format("event RESCIND_INVERSE_OFFER inverse_offer={}", e.inverse_offer_id);
 }
+std::string line(const core::PolicyChanged& e) { return "policy changed " + core::policy_json(e.policy); }
 std::string line(const core::DrainRequested& e) { return fmt::format("drain requested agent={}", e.agent_id); }
 std::string line(const core::DrainCancelled& e) { return fmt::format("drain cancelled agent={}", e.agent_id); }
 std::string line(const core::StatusArrived& e) {
@@ -59,6 +60,11 @@ std::string line(const core::ReportAnswered& e) {
 std::string line(const core::RowsRead& e) {
   return fmt::format("bbs answered call={} rows={} task={} {}", e.call, e.lrps.size(), e.task.has_value(),
                      e.failure ? "failed: " + e.failure->text : "");
+}
+
+std::string line(const core::SandboxRead& e) {
+  return fmt::format("sandbox read executor={} agent={} file={} line=\"{}\" failure=\"{}\"", e.executor_id, e.agent_id,
+                     e.file, e.line, e.failure);
 }
 
 std::string line(const core::Accept& a) {
@@ -98,6 +104,9 @@ std::string line(const core::Report& a) {
   return fmt::format("bbs report call={} instance={} reason=\"{}\"", a.call, core::to_string(a.key), a.text);
 }
 std::string line(const core::ReadRows& a) { return fmt::format("bbs question call={} guid={}", a.call, a.guid); }
+std::string line(const core::ReadSandbox& a) {
+  return fmt::format("sandbox question executor={} agent={} url={}", a.executor_id, a.agent_id, a.agent_url);
+}
 std::string line(const core::Note& a) { return a.text; }
 
 }  // namespace

@@ -25,6 +25,7 @@ constexpr std::size_t kMessagesMax = 10'000;
 // After so many at once, memory is given back when it has been quiet for a while: malloc keeps what it once had.
 constexpr std::size_t kManyMessages = 1'000;
 constexpr base::Duration kTrimAfter = std::chrono::seconds(1);
+constexpr std::size_t kEpochLetters = 8;
 // How long a launch waits for news of tasks that only the master knows of.
 constexpr base::Duration kFenceMax = std::chrono::seconds(2);
 
@@ -42,6 +43,9 @@ engine::EngineConfig engine_config(const Options& options) {
   engine::EngineConfig config;
   config.core = options.core;
   config.core.fence_max = kFenceMax;
+  config.core.tells_changes = true;
+  config.core.strategy = options.strategy;
+  config.core.weights = options.weights;
   config.with_lock = options.lock.used();
   return config;
 }
@@ -89,8 +93,12 @@ Scheduler::Scheduler(const Options& options, std::unique_ptr<placement::Strategy
                      platform::log(level, "", message, data);
                    }),
       transport_(transport_options(options_, translator_.codec())),
-      engine_(engine_config(options_), cells_, std::move(strategy), translator_, *this, store,
-              base::Random(platform::random_seed())) {}
+      metrics_(DIEGO_MESOS_VERSION),
+      store_(store, metrics_),
+      engine_(engine_config(options_), cells_, std::move(strategy), translator_, *this, store_,
+              base::Random(platform::random_seed())),
+      events_({.epoch = base::Random(platform::random_seed()).letters(kEpochLetters)}),
+      started_(platform::now()) {}
 
 Scheduler::~Scheduler() = default;
 
@@ -114,12 +122,15 @@ base::Status Scheduler::run() {
     }
   }
   if (outcome_) {
+    sandboxes_ = std::make_unique<SandboxDesk>(options_.mesos,
+                                               [this](core::SandboxRead answer) { mailbox_.post(std::move(answer)); });
     engine_.start(platform::now());
     if (lock_) lock_->campaign();
     loop();
   }
   engine_.leave();
   bbs_.reset();
+  sandboxes_.reset();
   leaving_ = true;
   calls_.reset();
   stream_.reset();
@@ -161,7 +172,9 @@ void Scheduler::loop() {
       std::visit([this](auto& one) { on(std::move(one)); }, message);
       if (!running_) return;  // Whoever waits for the rest is told that we stop.
     }
-    engine_.settle(platform::now(), may_launch());
+    const base::Time begun = platform::now();
+    engine_.settle(begun, may_launch());
+    metrics_.settled(platform::now() - begun);
     auction_log_.end_of_round();
     if (messages.size() >= kManyMessages) trim_at_ = platform::now() + kTrimAfter;
     if (trim_at_ && *trim_at_ <= platform::now()) {
@@ -223,6 +236,7 @@ void Scheduler::wait_for_room() {
 // On the calls' thread. That all is well is counted here; the loop hears of the rest.
 void Scheduler::post(mesos_client::CallResult result) {
   calls_open_ -= result.calls;
+  metrics_.calls_answered(result.status, result.calls);
   last_answered_ = result.tag;
   const bool well = result.status >= 200 && result.status < 300;
   if (well) answered_well_ = true;
@@ -265,6 +279,8 @@ void Scheduler::on(base::LockReport report) { engine_.on_lock(std::move(report),
 void Scheduler::on(const BbsDesk::Answer& answer) {
   std::visit([this](const auto& one) { engine_.on_bbs(one, platform::now()); }, answer);
 }
+
+void Scheduler::on(const core::SandboxRead& answer) { engine_.on_sandbox(answer, platform::now()); }
 
 // ---- What the engine wants
 
@@ -312,7 +328,17 @@ void Scheduler::refused(const core::Refusal& refusal, const std::string& text) {
   auction_log_.refused(refusal);
 }
 
+void Scheduler::changed(std::vector<core::Change> changes) {
+  metrics_.changed(changes);
+  {
+    const std::lock_guard lock(history_mutex_);
+    history_.add(changes);
+  }
+  events_.publish(std::move(changes));
+}
+
 void Scheduler::saw(const core::Event& event) {
+  metrics_.saw(event);
   if (platform::logs_lager()) {
     if (const auto* submitted = std::get_if<core::AuctionsSubmitted>(&event)) auction_log_.heard(*submitted);
   }
@@ -320,6 +346,7 @@ void Scheduler::saw(const core::Event& event) {
 }
 
 void Scheduler::saw(const core::Action& action) {
+  metrics_.saw(action);
   if (platform::logs_lager()) {
     if (const auto* accept = std::get_if<core::Accept>(&action))
       auction_log_.placed(*accept, engine_.core().cell_id_on(accept->agent_id));
@@ -365,10 +392,16 @@ base::Result<std::vector<core::Key>> Scheduler::stop(const core::KeyPattern& pat
   return answer ? *answer : Keys(base::Error{"scheduler", "is stopping"});
 }
 
-std::vector<core::CellView> Scheduler::cells() {
+std::vector<core::CellView> Scheduler::cells(const core::CellQuery& query) {
   using Views = std::vector<core::CellView>;
-  return ask<Views>([this](const std::function<void(Views)>& reply) { reply(engine_.core().cells()); })
+  return ask<Views>([this, &query](const std::function<void(Views)>& reply) { reply(engine_.core().cells(query)); })
       .value_or(Views{});
+}
+
+std::vector<core::ZoneTotals> Scheduler::zones() {
+  using Totals = std::vector<core::ZoneTotals>;
+  return ask<Totals>([this](const std::function<void(Totals)>& reply) { reply(engine_.core().zones()); })
+      .value_or(Totals{});
 }
 
 bool Scheduler::drain(const std::string& agent_id, bool wanted) {
@@ -376,6 +409,84 @@ bool Scheduler::drain(const std::string& agent_id, bool wanted) {
            reply(engine_.drain(agent_id, wanted, platform::now()));
          })
       .value_or(false);
+}
+
+base::Result<std::vector<core::ExplanationView>> Scheduler::explain(std::vector<core::Auction> auctions,
+                                                                    std::size_t cells_max) {
+  using Views = std::vector<core::ExplanationView>;
+  auto views = ask<Views>([this, &auctions, cells_max](const std::function<void(Views)>& reply) {
+    reply(engine_.core().explain(std::move(auctions), cells_max, platform::now()));
+  });
+  if (!views) return base::Error{"scheduler", "is stopping"};
+  return *std::move(views);
+}
+
+std::optional<core::ExplanationView> Scheduler::explain(const core::Key& key, std::size_t cells_max) {
+  using View = std::optional<core::ExplanationView>;
+  return ask<View>([this, &key, cells_max](const std::function<void(View)>& reply) {
+           reply(engine_.core().explain(key, cells_max, platform::now()));
+         })
+      .value_or(std::nullopt);
+}
+
+std::string Scheduler::policy() {
+  return ask<std::string>([this](const std::function<void(std::string)>& reply) {
+           const core::Core& core = engine_.core();
+           reply("{\"policy\":" + core::policy_json(core.policy()) +
+                 ",\"changed\":" + core::policy_changes_json(core.policy(), core.usual_policy()) + "}");
+         })
+      .value_or("{}");
+}
+
+std::optional<bridge::Desk::PolicyRefused> Scheduler::change_policy(const std::string& json) {
+  using Outcome = std::optional<PolicyRefused>;
+  const auto outcome = ask<Outcome>([this, &json](const std::function<void(Outcome)>& reply) {
+    // What is wrong with it is told at once, and whatever else stands against it.
+    const auto policy = core::merged(engine_.core().policy(), engine_.core().usual_policy(), json);
+    if (!policy) return reply(PolicyRefused{false, policy.error().message()});
+    engine_.change_policy(
+        json,
+        [reply](const base::Status& done) {
+          reply(done ? Outcome{} : Outcome{PolicyRefused{true, done.error().message()}});
+        },
+        platform::now());
+  });
+  return outcome ? *outcome : PolicyRefused{true, "scheduler: is stopping"};
+}
+
+bridge::Desk::Overview Scheduler::overview() {
+  Overview overview = ask<Overview>([this](const std::function<void(Overview)>& reply) {
+                        Overview now;
+                        now.figures = engine_.core().figures(platform::now());
+                        now.health = engine_.health();
+                        now.framework_id = engine_.core().framework_id();
+                        now.strategy = engine_.core().policy().strategy;
+                        reply(std::move(now));
+                      }).value_or(Overview{});
+  overview.version = DIEGO_MESOS_VERSION;
+  overview.master = options_.mesos.master;
+  overview.started = started_;
+  return overview;
+}
+
+std::string Scheduler::history() {
+  diego::GoWriter out;
+  const std::lock_guard lock(history_mutex_);
+  history_.write(out, platform::now());
+  return out.take();
+}
+
+std::string Scheduler::metrics() {
+  using Now = Metrics::Now;
+  auto now = ask<Now>([this](const std::function<void(Now)>& reply) {
+               reply({engine_.core().figures(platform::now()), engine_.leading(), engine_.health().subscribed});
+             }).value_or(Now{});
+  now.event_readers = events_.readers();
+  return metrics_.text(now);
+}
+
+base::Result<platform::ServerResponse> Scheduler::events(const platform::ServerRequest& request) {
+  return events_.open(request);
 }
 
 core::Health Scheduler::health() {

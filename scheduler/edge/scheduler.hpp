@@ -6,12 +6,15 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
 #include <variant>
 
 #include "auctionrunner_bridge/desk.hpp"
+#include "auctionrunner_bridge/event_hub.hpp"
+#include "auctionrunner_bridge/history.hpp"
 #include "base/leader_lock.hpp"
 #include "mesos/http_transport.hpp"
 #include "mesos/master_detector.hpp"
@@ -19,7 +22,9 @@
 #include "scheduler/edge/auction_log.hpp"
 #include "scheduler/edge/bbs_desk.hpp"
 #include "scheduler/edge/framework_finder.hpp"
+#include "scheduler/edge/metrics.hpp"
 #include "scheduler/edge/options.hpp"
+#include "scheduler/edge/sandbox_desk.hpp"
 #include "scheduler/edge/translate.hpp"
 #include "scheduler/engine/engine.hpp"
 
@@ -50,9 +55,19 @@ class Scheduler final : public bridge::Desk, private engine::World {
   base::Status submit(std::vector<core::Auction> auctions) override;
   std::vector<core::InstanceView> instances(const core::InstanceQuery& query) override;
   base::Result<std::vector<core::Key>> stop(const core::KeyPattern& pattern) override;
-  std::vector<core::CellView> cells() override;
+  std::vector<core::CellView> cells(const core::CellQuery& query) override;
+  std::vector<core::ZoneTotals> zones() override;
   bool drain(const std::string& agent_id, bool wanted) override;
+  base::Result<std::vector<core::ExplanationView>> explain(std::vector<core::Auction> auctions,
+                                                           std::size_t cells_max) override;
+  std::optional<core::ExplanationView> explain(const core::Key& key, std::size_t cells_max) override;
+  std::string policy() override;
+  std::optional<PolicyRefused> change_policy(const std::string& json) override;
   core::Health health() override;
+  Overview overview() override;
+  std::string history() override;
+  std::string metrics() override;
+  base::Result<platform::ServerResponse> events(const platform::ServerRequest& request) override;
 
  private:
   struct StreamHead {
@@ -69,8 +84,9 @@ class Scheduler final : public bridge::Desk, private engine::World {
   };
   using Job = std::function<void()>;  // On the loop's thread.
   struct StopNow {};
-  using Message = std::variant<StreamHead, StreamEvent, StreamEnded, mesos_client::CallResult,
-                               mesos_client::MasterReport, base::LockReport, BbsDesk::Answer, Job, StopNow>;
+  using Message =
+      std::variant<StreamHead, StreamEvent, StreamEnded, mesos_client::CallResult, mesos_client::MasterReport,
+                   base::LockReport, BbsDesk::Answer, core::SandboxRead, Job, StopNow>;
 
   void on(StreamHead message);
   void on(StreamEvent message);
@@ -79,6 +95,7 @@ class Scheduler final : public bridge::Desk, private engine::World {
   void on(mesos_client::MasterReport report);
   void on(base::LockReport report);
   void on(const BbsDesk::Answer& answer);
+  void on(const core::SandboxRead& answer);
   void on(const Job& job) { job(); }
   void on(StopNow) { running_ = false; }
 
@@ -97,10 +114,12 @@ class Scheduler final : public bridge::Desk, private engine::World {
   bool lock_held() const override { return lock_->held(); }
   void call_bbs(const core::Report& report) override { bbs_->call(report); }
   void call_bbs(const core::ReadRows& question) override { bbs_->call(question); }
+  void read_sandbox(const core::ReadSandbox& question) override { sandboxes_->ask(question); }
   void log(engine::Level level, const std::string& text) override;
   void refused(const core::Refusal& refusal, const std::string& text) override;
   void saw(const core::Event& event) override;
   void saw(const core::Action& action) override;
+  void changed(std::vector<core::Change> changes) override;
 
   base::Status start_lock();
   void loop();
@@ -116,11 +135,18 @@ class Scheduler final : public bridge::Desk, private engine::World {
   const ExecutorCells cells_;
   AuctionLog auction_log_;
   mesos_client::TransportOptions transport_;
+  Metrics metrics_;
+  MeasuredStore store_;
   engine::Engine engine_;
+  bridge::EventHub events_;
+  std::mutex history_mutex_;
+  bridge::History history_;
+  const base::Time started_;
 
   platform::Mailbox<Message> mailbox_;
   std::unique_ptr<base::LeaderLock> lock_;
-  std::unique_ptr<BbsDesk> bbs_;       // Null without --bbs-url.
+  std::unique_ptr<BbsDesk> bbs_;  // Null without --bbs-url.
+  std::unique_ptr<SandboxDesk> sandboxes_;
   FrameworkFinder* finder_ = nullptr;  // The lock, if it is one in Locket.
   std::unique_ptr<mesos_client::StreamConnection> stream_;
   std::unique_ptr<mesos_client::CallConnection> calls_;

@@ -55,7 +55,7 @@ base::Result<std::string> teardown(const Options& options) {
   const auto urls = find_masters(options);
   if (!urls) return urls.error();
   base::Error last{"--master " + options.mesos.master, "no answer"};
-  OperatorApi master(options.mesos, kAnswerLimit);
+  OperatorApi master(options.mesos, {.silence = kAnswerLimit});
   for (const std::string& url : *urls) {
     const auto response = master.post(url, teardown_call(id));
     if (!response) {

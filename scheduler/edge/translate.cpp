@@ -94,13 +94,27 @@ core::Status status_of(const TaskStatus& status) {
   return out;
 }
 
-std::optional<core::Event> core_event(const SchedulerEvent& event, const std::string& role) {
+// Masters write http whatever their agents speak; where we trust a CA, nobody is spoken to without TLS, and
+// certificates are for names.
+std::string agent_url(const mesos::v1::URL& url, bool tls) {
+  const mesos::v1::Address& address = url.address();
+  const bool by_name = tls ? address.has_hostname() : !address.has_ip();
+  std::string host = by_name ? address.hostname() : address.ip();
+  if (host.empty()) return {};
+  if (host.find(':') != std::string::npos) host = "[" + host + "]";
+  return (tls ? "https" : url.scheme()) + "://" + host + ":" + std::to_string(address.port()) + url.path();
+}
+
+std::optional<core::Event> core_event(const SchedulerEvent& event, const MesosOptions& mesos) {
   switch (event.type()) {
     case SchedulerEvent::SUBSCRIBED:
       return core::Subscribed{event.subscribed().framework_id().value(), false};
     case SchedulerEvent::OFFERS: {
       core::OffersArrived arrived;
-      for (const auto& offer : event.offers().offers()) arrived.offers.push_back(offer_of(offer, role));
+      for (const auto& offer : event.offers().offers()) {
+        arrived.offers.push_back(offer_of(offer, mesos.role));
+        arrived.offers.back().url = agent_url(offer.url(), !mesos.ca_file.empty());
+      }
       return arrived;
     }
     case SchedulerEvent::RESCIND:
@@ -164,7 +178,7 @@ Translator::Translator(const Options& options)
 engine::StreamRecord Translator::read(std::string_view record) const {
   const auto event = mesos_client::read_scheduler_event(codec_, record);
   if (!event) return {mesos_client::unreadable_event(event.error()), std::nullopt};
-  return {mesos_client::stream_event(**event), core_event(**event, mesos_.role)};
+  return {mesos_client::stream_event(**event), core_event(**event, mesos_)};
 }
 
 std::string Translator::subscribe(const std::string& framework_id, const std::string& leader, bool suppressed) const {

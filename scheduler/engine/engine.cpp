@@ -39,6 +39,10 @@ Engine::Engine(EngineConfig config, const core::CellFactory& cells, std::unique_
 void Engine::text(std::string_view name, std::string_view value) {
   if (name == core::kFrameworkText) core_.remember_framework(std::string(value));
   if (name == core::kLeaderText) identity_ = value;
+  if (name == core::kPolicyText && !value.empty()) {
+    if (const auto taken = core_.restore_policy(value); !taken)
+      log(Level::warning, "the policy in the store is passed over, that of the flags holds " + taken.error().message());
+  }
   if (!core::BbsCalls::is_report(name)) return;
   if (const auto taken = core_.restore_report(name, value); !taken)
     log(Level::warning, "a report in the store is passed over " + taken.error().message());
@@ -84,6 +88,7 @@ void Engine::step_down(Role role, const std::string& reason, base::Time now) {
   carry_out(session_.stop(now, reason), now);
   pending_.clear();
   bbs_calls_.clear();  // Whoever leads next asks for itself.
+  sandboxes_.clear();
   core_.withdraw_unsaved();
   detail_ = reason;
   answer_all(base::Error{"scheduler", "does not lead: " + reason});
@@ -303,6 +308,14 @@ void Engine::stop(const core::KeyPattern& pattern, std::function<void(base::Resu
   });
 }
 
+void Engine::change_policy(std::string_view json, std::function<void(base::Status)> answer, base::Time now) {
+  if (auto refused = refusal()) return answer(*std::move(refused));
+  const auto policy = core::merged(core_.policy(), core_.usual_policy(), json);
+  if (!policy) return answer(policy.error());
+  handle(core::PolicyChanged{*policy}, now);
+  answers_.push_back(std::move(answer));
+}
+
 bool Engine::drain(const std::string& agent_id, bool wanted, base::Time now) {
   if (refusal() || (!core_.knows_agent(agent_id) && !core_.drains(agent_id))) return false;
   if (wanted) {
@@ -332,6 +345,8 @@ void Engine::keep(core::Actions actions) {
       bbs_calls_.emplace_back(std::move(*report));
     } else if (auto* question = std::get_if<core::ReadRows>(&action)) {
       bbs_calls_.emplace_back(std::move(*question));
+    } else if (auto* sandbox = std::get_if<core::ReadSandbox>(&action)) {
+      sandboxes_.push_back(std::move(*sandbox));
     } else if (calls_open_) {  // Between subscriptions: what the core believes is settled after the next one.
       pending_.push_back({session_.generation(), std::move(action)});
     }
@@ -348,6 +363,7 @@ void Engine::settle(base::Time now, bool may_launch) {
   if (store_retry_at_ && *store_retry_at_ <= now) core_.nothing_was_sent(now);
   if (may_act()) keep(core_.settle(now, may_launch && !store_retry_at_));
   if (!commit(now)) return;
+  if (auto changes = core_.take_changes(); !changes.empty()) world_.changed(std::move(changes));
   send_all(now);
   answer_all(base::ok());
   if (role_ == Role::taking) share_our_text();
@@ -393,6 +409,10 @@ void Engine::send_all(base::Time now) {
         },
         call);
   }
+  for (const core::ReadSandbox& sandbox : std::exchange(sandboxes_, {})) {
+    world_.saw(core::Action(sandbox));
+    world_.read_sandbox(sandbox);
+  }
   std::vector<Pending> pending = std::exchange(pending_, {});
   for (Pending& one : pending) {
     if (!calls_open_ || one.generation != session_.generation()) continue;
@@ -422,7 +442,8 @@ std::optional<base::Time> Engine::next_deadline() const {
   consider(session_.next_deadline());
   consider(restart_at_);
   consider(store_retry_at_);
-  if (identity_changed_ || !answers_.empty() || !pending_.empty() || !bbs_calls_.empty() || core_.has_changes()) {
+  if (identity_changed_ || !answers_.empty() || !pending_.empty() || !bbs_calls_.empty() || !sandboxes_.empty() ||
+      core_.has_changes()) {
     consider(store_retry_at_ ? store_retry_at_ : base::Time{});
   }
   // What the core wants to do at once it may not before the store works.

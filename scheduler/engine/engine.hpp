@@ -72,6 +72,12 @@ class World {
   virtual void call_bbs(const core::Report&) {}
   virtual void call_bbs(const core::ReadRows&) {}
 
+  // To an agent: as call_bbs(), one on_sandbox() each, however the agent is; how many are open is bounded by the core.
+  virtual void read_sandbox(const core::ReadSandbox&) = 0;
+
+  // What changed, once it is durable, in order; only with core::Config::tells_changes.
+  virtual void changed(std::vector<core::Change> changes) { static_cast<void>(changes); }
+
   virtual void log(Level level, const std::string& text) = 0;
   // A line of the log that says `text`.
   virtual void refused(const core::Refusal&, const std::string& text) { log(Level::warning, text); }
@@ -113,11 +119,19 @@ class Engine final : private core::Recovery {
   void on_bbs(const core::ReportAnswered& answer, base::Time now) { handle(answer, now); }
   void on_bbs(const core::RowsRead& answer, base::Time now) { handle(answer, now); }
 
+  // Of no use to whoever leads no more.
+  void on_sandbox(const core::SandboxRead& answer, base::Time now) {
+    if (leading()) handle(answer, now);
+  }
+
   // Asked from outside. `answer` is called at the next settle(), once what it says is durable; an error
   // names the bound or fault (queue full, passive, store failing), and then nothing was accepted.
   void submit(std::vector<core::Auction> auctions, std::function<void(base::Status)> answer, base::Time now);
   using Keys = std::vector<core::Key>;
   void stop(const core::KeyPattern& pattern, std::function<void(base::Result<Keys>)> answer, base::Time now);
+
+  // An operator changes what the JSON object names (core::merged); an error besides names the member.
+  void change_policy(std::string_view json, std::function<void(base::Status)> answer, base::Time now);
 
   // An operator wants the agent empty, or so no longer; false: no such agent, or not ours to say.
   bool drain(const std::string& agent_id, bool wanted, base::Time now);
@@ -206,6 +220,7 @@ class Engine final : private core::Recovery {
   };
   std::vector<Pending> pending_;
   std::vector<std::variant<core::Report, core::ReadRows>> bbs_calls_;  // As pending_, whatever becomes of Mesos.
+  std::vector<core::ReadSandbox> sandboxes_;                           // As these.
   std::vector<std::function<void(base::Status)>> answers_;             // Told whether what they wait for is durable.
   std::optional<base::Time> store_retry_at_;                           // The last commit failed.
   std::string store_trouble_;

@@ -1,6 +1,7 @@
 #include "scheduler/placement/cluster.hpp"
 
 #include <cassert>
+#include <utility>
 
 #include "scheduler/placement/index.hpp"
 
@@ -14,6 +15,14 @@ Outcome outcome_of(Index& index, const Request& request, const Index::Decision& 
   return Placement{chosen.agent_id, !chosen.up};
 }
 
+void book(Index& index, const Request& request, const Index::Decision& decision) {
+  if (decision.awaited != kNoSlot) {
+    index.book_last_room(decision.awaited, request);
+  } else if (decision.chosen != kNoSlot) {
+    index.reserve(decision, request);
+  }
+}
+
 }  // namespace
 
 Cluster::Cluster(std::unique_ptr<Strategy> strategy, Limits limits)
@@ -23,6 +32,8 @@ Cluster::Cluster(Cluster&&) noexcept = default;
 Cluster& Cluster::operator=(Cluster&&) noexcept = default;
 
 const Strategy& Cluster::strategy() const { return index_->strategy(); }
+
+std::unique_ptr<Strategy> Cluster::take_strategy() { return index_->take_strategy(); }
 
 void Cluster::upsert(const Cell& cell) { index_->upsert(cell); }
 
@@ -57,11 +68,7 @@ void Cluster::started(std::string_view agent_id) {
 Outcome Cluster::place(const Request& request, bool may_wait) {
   const Index::Decision decision = index_->decide(request, may_wait);
   Outcome outcome = outcome_of(*index_, request, decision);
-  if (decision.awaited != kNoSlot) {
-    index_->book_last_room(decision.awaited, request);
-  } else if (decision.chosen != kNoSlot) {
-    index_->reserve(decision, request);
-  }
+  book(*index_, request, decision);
   return outcome;
 }
 
@@ -106,5 +113,46 @@ std::int64_t Cluster::tasks(std::string_view agent_id) const {
 }
 
 std::int64_t Cluster::starting() const { return index_->starting(); }
+
+// What a booking changed of a cell, as it was before.
+struct Cluster::Rehearsal::Step {
+  Slot slot;
+  bool up;
+  Amounts room, last_room;
+  std::optional<std::pair<bool, std::string>> occupant;  // Who came: whether an LRP, and its process.
+};
+
+void Cluster::Rehearsal::remember(Slot slot) {
+  const Seat& seat = index_.seat(slot);
+  steps_.push_back({slot, seat.seen.up, seat.seen.room, seat.last_room, std::nullopt});
+}
+
+Outcome Cluster::Rehearsal::place(const Request& request, bool may_wait) {
+  const Index::Decision decision = index_.decide(request, may_wait);
+  Outcome outcome = outcome_of(index_, request, decision);
+  const bool waits = decision.awaited != kNoSlot;
+  const Slot slot = waits ? decision.awaited : decision.chosen;
+  if (slot == kNoSlot) return outcome;
+  remember(slot);
+  if (!waits) steps_.back().occupant.emplace(request.is_lrp, request.process);
+  book(index_, request, decision);
+  return outcome;
+}
+
+void Cluster::Rehearsal::await(std::string_view agent_id, const Request& request) {
+  const Slot slot = index_.find(agent_id);
+  assert(slot != kNoSlot);
+  remember(slot);
+  index_.book_last_room(slot, request);
+}
+
+Cluster::Rehearsal::Rehearsal(const Cluster& cluster) : index_(*cluster.index_) {}
+
+Cluster::Rehearsal::~Rehearsal() {
+  for (auto step = steps_.rbegin(); step != steps_.rend(); ++step) {
+    if (step->occupant) index_.vacate(step->slot, {step->occupant->first, step->occupant->second, true});
+    index_.restore(step->slot, step->up, step->room, step->last_room);
+  }
+}
 
 }  // namespace placement

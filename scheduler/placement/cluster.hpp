@@ -20,6 +20,7 @@ namespace placement {
 struct Limits {
   std::int64_t starting_max = 0;           // Of all cells together (Diego: starting_container_count_maximum). 0: none.
   std::int64_t starting_per_cell_max = 0;  // 0: none.
+  bool operator==(const Limits&) const = default;
 };
 
 // An instance on a cell, for the counts: zones, neighbours of its process, starting containers.
@@ -39,6 +40,8 @@ class Cluster {
   Cluster& operator=(Cluster&&) noexcept;
 
   const Strategy& strategy() const;
+  // For another cluster: this one is not to be used any more.
+  std::unique_ptr<Strategy> take_strategy();
 
   // Adds the cell of an agent, or replaces what is known of it; its occupants stay. The caller owns
   // the truth: the cluster only deducts what it places until it is told anew. `cell.starting` is for
@@ -69,6 +72,8 @@ class Cluster {
   Outcome preview(const Request& request, bool may_wait = false) const;
   Explanation explain(const Request& request, bool may_wait = false) const;
 
+  class Rehearsal;
+
   // In Diego's words what is short on every cell that the request is otherwise welcome on, going by the
   // room last seen: which offers are in hand changes from moment to moment. nullopt: one would hold it.
   std::optional<std::string> lacks(const Request& request) const;
@@ -85,6 +90,26 @@ class Cluster {
 
  private:
   std::unique_ptr<Index> index_;
+};
+
+// Decisions on trial, each seeing those before it: what place() would answer to a whole auction. When it ends,
+// the cluster is as it was. Nothing else may change the cluster meanwhile.
+class Cluster::Rehearsal {
+ public:
+  explicit Rehearsal(const Cluster& cluster);
+  ~Rehearsal();
+  Rehearsal(const Rehearsal&) = delete;
+  Rehearsal& operator=(const Rehearsal&) = delete;
+
+  Outcome place(const Request& request, bool may_wait = false);
+  // It waits for an offer of the cell, which must be known.
+  void await(std::string_view agent_id, const Request& request);
+
+ private:
+  struct Step;
+  void remember(std::uint32_t slot);
+  Index& index_;
+  std::vector<Step> steps_;
 };
 
 }  // namespace placement

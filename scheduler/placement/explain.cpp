@@ -27,6 +27,9 @@ constexpr std::array<std::pair<Obstacle, std::string_view>, 10> kNames{{
 
 constexpr std::uint16_t bit(Obstacle one) { return static_cast<std::uint16_t>(one); }
 
+constexpr std::uint16_t kShort =
+    bit(Obstacle::memory) | bit(Obstacle::disk) | bit(Obstacle::cpu) | bit(Obstacle::containers);
+
 std::uint16_t obstacles_of(const Matches& matches) {
   std::uint16_t bits = 0;
   if (!matches.rootfs) bits |= bit(Obstacle::rootfs);
@@ -49,23 +52,6 @@ std::uint16_t obstacles_of(const Amounts& short_by) {
   if (short_by.cpus_milli > 0) bits |= bit(Obstacle::cpu);
   if (short_by.containers > 0) bits |= bit(Obstacle::containers);
   return bits;
-}
-
-// Less is nearer: first what no room could mend, then how many things are wrong, then by how much of
-// what is asked.
-using Distance = std::tuple<int, int, double>;
-Distance distance(const Request& request, const Verdict& verdict) {
-  constexpr std::uint16_t kForGood =
-      bit(Obstacle::rootfs) | bit(Obstacle::volume_drivers) | bit(Obstacle::placement_tags);
-  const auto part = [](std::int64_t missing, std::int64_t need) {
-    return missing == 0 ? 0.0 : static_cast<double>(missing) / static_cast<double>(std::max<std::int64_t>(need, 1));
-  };
-  const Amounts& missing = verdict.short_by;
-  const Amounts& needs = request.needs;
-  return {std::popcount(static_cast<unsigned>(verdict.obstacles & kForGood)),
-          std::popcount(static_cast<unsigned>(verdict.obstacles)),
-          part(missing.mem_mb, needs.mem_mb) + part(missing.disk_mb, needs.disk_mb) +
-              part(missing.cpus_milli, needs.cpus_milli) + part(missing.containers, needs.containers)};
 }
 
 void add(std::string& text, const std::string& more) { text += (text.empty() ? "" : ", ") + more; }
@@ -103,6 +89,25 @@ std::string_view to_string(Obstacle obstacle) {
   return found == kNames.end() ? "" : found->second;
 }
 
+bool Verdict::fits_last_room() const {
+  return has(obstacles, Obstacle::no_offer) && (obstacles & ~(kShort | bit(Obstacle::no_offer))) == 0;
+}
+
+Distance distance(const Request& request, const Verdict& verdict) {
+  constexpr std::uint16_t kForGood =
+      bit(Obstacle::rootfs) | bit(Obstacle::volume_drivers) | bit(Obstacle::placement_tags);
+  const auto part = [](std::int64_t missing, std::int64_t need) {
+    return missing == 0 ? 0.0 : static_cast<double>(missing) / static_cast<double>(std::max<std::int64_t>(need, 1));
+  };
+  const bool lacks_offer = has(verdict.obstacles, Obstacle::no_offer);
+  const Amounts missing = lacks_offer ? Amounts{} : verdict.short_by;
+  const unsigned wrong = lacks_offer ? verdict.obstacles & ~unsigned{kShort} : verdict.obstacles;
+  const Amounts& needs = request.needs;
+  return {std::popcount(wrong & kForGood), std::popcount(wrong),
+          part(missing.mem_mb, needs.mem_mb) + part(missing.disk_mb, needs.disk_mb) +
+              part(missing.cpus_milli, needs.cpus_milli) + part(missing.containers, needs.containers)};
+}
+
 std::vector<Verdict> Index::verdicts(const Request& request) {
   renumber();
   std::vector<std::uint16_t> for_good;
@@ -123,12 +128,19 @@ std::vector<Verdict> Index::verdicts(const Request& request) {
     if (!seat.takes_work) verdict.obstacles |= bit(Obstacle::takes_no_work);
     verdict.obstacles |= for_good[seat.signature];
     verdict.short_by = shortage(seat.seen.room, needs);
-    const std::uint16_t shorts = obstacles_of(verdict.short_by);
-    verdict.obstacles |= shorts;
-    if (shorts != 0 && seat.last_room.holds(needs)) verdict.obstacles |= bit(Obstacle::no_offer);
+    if (obstacles_of(verdict.short_by) != 0) {
+      if (seat.last_room.holds(needs)) {
+        verdict.obstacles |= bit(Obstacle::no_offer);
+      } else if (seat.seen.room == Amounts{}) {
+        // Without an offer in hand everything were short; what counts is what the next one would lack.
+        verdict.short_by = shortage(seat.last_room, needs);
+      }
+    }
+    verdict.obstacles |= obstacles_of(verdict.short_by);
     if (at_starting_limit(seat)) verdict.obstacles |= bit(Obstacle::starting_limit);
-    if (!verdict.fits()) continue;
+    if (!verdict.fits() && !verdict.fits_last_room()) continue;
     Candidate cell = seat.seen;
+    if (!verdict.fits()) cell.room = seat.last_room;
     if (process != nullptr) cell.same_process = process->on(slot);
     verdict.cost = strategy_->cost(request, cell);
   }
@@ -136,7 +148,7 @@ std::vector<Verdict> Index::verdicts(const Request& request) {
 }
 
 std::optional<std::string> Index::lacks(const Request& request) const {
-  std::uint16_t lacking = bit(Obstacle::memory) | bit(Obstacle::disk) | bit(Obstacle::cpu) | bit(Obstacle::containers);
+  std::uint16_t lacking = kShort;
   bool any = false;
   for (const auto& [id, slot] : by_id_) {
     const Seat& seat = seats_[slot];
@@ -171,7 +183,10 @@ Explanation Cluster::explain(const Request& request, bool may_wait) const {
 std::string describe(const Request& request, const Cell& cell, const Verdict& verdict) {
   const Constraints& wanted = *request.constraints;
   std::string text;
-  const auto is = [&verdict](Obstacle one) { return has(verdict.obstacles, one); };
+  // What is short is what the offer would bring.
+  const unsigned told =
+      has(verdict.obstacles, Obstacle::no_offer) ? verdict.obstacles & ~unsigned{kShort} : verdict.obstacles;
+  const auto is = [told](Obstacle one) { return has(static_cast<std::uint16_t>(told), one); };
   if (is(Obstacle::takes_no_work)) add(text, "takes no work");
   if (is(Obstacle::rootfs)) {
     add(text, wanted.rootfs ? "has no rootfs " + wanted.rootfs->scheme + ":" + wanted.rootfs->opaque

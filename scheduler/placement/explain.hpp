@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "scheduler/placement/strategy.hpp"
@@ -23,7 +24,7 @@ enum class Obstacle : std::uint16_t {
   cpu = 64,
   containers = 128,
   starting_limit = 256,  // The cell has as many starting containers as one may have.
-  no_offer = 512,        // It would fit the room last seen, but its agent has no offer in hand.
+  no_offer = 512,        // It fits the room last seen; what it is short of is an offer of its agent.
 };
 constexpr bool has(std::uint16_t obstacles, Obstacle one) { return (obstacles & static_cast<std::uint16_t>(one)) != 0; }
 std::string_view to_string(Obstacle obstacle);
@@ -34,15 +35,22 @@ struct Verdict {
   bool up = false;
   std::uint16_t obstacles = 0;      // Of Obstacle; 0: it fits.
   Amounts short_by;                 // What is missing, 0 where there is enough.
-  Cost cost{};                      // If it fits.
+  Cost cost{};                      // If it fits, or would with an offer: then by the room last seen.
   std::int64_t zone_instances = 0;  // Instances of the process in the cell's zone: fewer go first. 0 for a Task.
 
   bool fits() const { return obstacles == 0; }
+  // Nothing but an offer of its agent is missing.
+  bool fits_last_room() const;
 };
+
+// How far a verdict is from fitting; less is nearer. First what no room could mend, then how many things are
+// wrong, then by how much of what is asked.
+using Distance = std::tuple<int, int, double>;
+Distance distance(const Request& request, const Verdict& verdict);
 
 struct Explanation {
   Outcome outcome;                          // What place() would answer now.
-  std::vector<Verdict> cells;               // Every cell, by agent id.
+  std::vector<Verdict> cells;               // Every cell, by agent id; without an offer in hand by the room last seen.
   std::optional<std::size_t> nearest_miss;  // In `cells`: of those that do not fit the one that lacks least.
 };
 

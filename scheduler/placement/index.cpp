@@ -243,6 +243,14 @@ void Index::book_last_room(Slot slot, const Request& request) {
   settle(slot);
 }
 
+void Index::restore(Slot slot, bool up, const Amounts& room, const Amounts& last_room) {
+  Seat& seat = seats_[slot];
+  seat.seen.up = up;
+  seat.seen.room = room;
+  seat.last_room = last_room;
+  settle(slot);
+}
+
 Cell Index::cell(Slot slot) const {
   const Seat& seat = seats_[slot];
   const Signature& signature = signatures_[seat.signature].signature;

@@ -90,6 +90,7 @@ class Index {
   void started(Slot slot);
   void reserve(const Decision& decision, const Request& request);
   void book_last_room(Slot slot, const Request& request);
+  void restore(Slot slot, bool up, const Amounts& room, const Amounts& last_room);  // What a booking changed.
   Cell cell(Slot slot) const;
 
   // search.cpp: the decision.
@@ -102,6 +103,7 @@ class Index {
 
   const Seat& seat(Slot slot) const { return seats_[slot]; }
   const Strategy& strategy() const { return *strategy_; }
+  std::unique_ptr<Strategy> take_strategy() { return std::move(strategy_); }
   const std::map<std::string, Slot, std::less<>>& by_id() const { return by_id_; }
   Processes& processes() { return processes_; }
   std::int64_t starting() const { return starting_; }

@@ -82,6 +82,7 @@ class IndexedStrategy : public Strategy {
 struct StrategyOptions {
   double diego_bin_pack_weight = 0;     // Diego: bin_pack_first_fit_weight, 0 to 1.
   double diego_starting_weight = 0.25;  // Diego: starting_container_weight.
+  bool operator==(const StrategyOptions&) const = default;
 };
 
 // A built-in strategy by name; an unknown name is an error that lists the known ones.

@@ -9,6 +9,7 @@
 #include "diego/json.hpp"
 #include "diego/rep.hpp"
 #include "fuzz.hpp"
+#include "scheduler/core/policy.hpp"
 
 namespace {
 
@@ -23,9 +24,23 @@ class RecordingDesk final : public bridge::Desk {
   }
   std::vector<core::InstanceView> instances(const core::InstanceQuery&) override { return {}; }
   base::Result<std::vector<core::Key>> stop(const core::KeyPattern&) override { return std::vector<core::Key>{}; }
-  std::vector<core::CellView> cells() override { return {}; }
+  std::vector<core::CellView> cells(const core::CellQuery&) override { return {}; }
+  std::vector<core::ZoneTotals> zones() override { return {}; }
   bool drain(const std::string&, bool) override { return false; }
+  base::Result<std::vector<core::ExplanationView>> explain(std::vector<core::Auction> auctions, std::size_t) override {
+    require(auctions.size() <= core::kExplainedMax, "no more is explained at a time than may be");
+    return std::vector<core::ExplanationView>{};
+  }
+  std::optional<core::ExplanationView> explain(const core::Key&, std::size_t) override { return std::nullopt; }
+  std::string policy() override { return "{}"; }
+  std::optional<PolicyRefused> change_policy(const std::string&) override { return std::nullopt; }
   core::Health health() override { return {}; }
+  Overview overview() override { return {}; }
+  std::string history() override { return "{}"; }
+  std::string metrics() override { return ""; }
+  base::Result<platform::ServerResponse> events(const platform::ServerRequest&) override {
+    return platform::ServerResponse{};
+  }
 
   std::vector<core::Auction> submitted;
 };
@@ -59,6 +74,13 @@ std::size_t check_starts(const std::vector<Start>& starts, const std::string& wr
   return asked;
 }
 
+void check_policy(std::string_view bytes) {
+  const auto policy = core::merged({}, {}, bytes);
+  if (!policy) return;
+  const auto again = core::merged({}, {}, core::policy_json(*policy));
+  require(again && *again == *policy, "a policy that is taken is written and read to the same");
+}
+
 void check_submitted(const std::vector<core::Auction>& auctions, std::size_t asked) {
   require(auctions.size() <= asked, "nothing is submitted that was not asked for");
   std::set<core::Key> keys;
@@ -86,11 +108,16 @@ void fuzz::auction(std::string_view bytes) {
   }
   if (asked) require(!diego::go_syntax_error(bytes), "what Go cannot read we do not read");
 
+  check_policy(bytes);
   RecordingDesk desk;
   platform::ServerRequest request;
   request.method = "POST";
-  request.path = lrps ? "/v1/lrps" : "/v1/tasks";
+  request.path = lrps ? "/v1/explain/lrps" : "/v1/explain/tasks";
   request.body = std::string(bytes);
+  const int explained = bridge::answer(request, desk, {}).status;
+  require(explained == 400 || (explained == 200 && asked), "what can be read is explained, or refused");
+  require(desk.submitted.empty(), "nothing comes of an explanation");
+  request.path = lrps ? "/v1/lrps" : "/v1/tasks";
   const auto response = bridge::answer(request, desk, {});
   require(response.status == (asked ? 202 : 400), "the bridge takes what can be read, and answers 400 to the rest");
   if (!asked) {

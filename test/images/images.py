@@ -58,7 +58,8 @@ def same_as_outside(image, program, words):
 
 
 def add_programs():
-    for image, program, has_version in ((SCHEDULER, "diego-scheduler", True), (SCHEDULER, "diego-place", False),
+    for image, program, has_version in ((SCHEDULER, "diego-scheduler", True), (SCHEDULER, "diego-ctl", True),
+                                        (SCHEDULER, "diego-place", False),
                                         (CELL, "diego-executor", False), (CELL, "diego-cell", True),
                                         (CELL, "diego-local", False)):
         for words in (["--help"], ["--no-such-flag"], *([["--version"]] if has_version else [])):
@@ -118,7 +119,7 @@ def add_packages_check(binaries):
         for name in ("rep", "gdn", "dadoo", "init"):
             program = folder / name / "bin" / name
             program.parent.mkdir(parents=True)
-            program.write_text("#!/bin/sh\necho 1.2 beta\n")
+            program.write_text("#!/bin/sh\n[ \"$1\" = -v ] && echo 1.2 beta\n")  # As gdn is asked.
             program.chmod(0o755)
         tag = f"{TAG}-packages"
         words = [str(ROOT / "images" / "build"), "cell", "--tag", tag, "--packages", str(folder),

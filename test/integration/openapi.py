@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """schemas/bridge.openapi.yaml against the bridge that serves: every operation is asked, its status must
 be described and its body fit the schema, and what the file does not describe must not be there."""
+import http.client
 import json
 import pathlib
 import subprocess
 import sys
+import urllib.parse
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "test" / "lib"))
@@ -15,7 +17,7 @@ from programs import Skipped, expect, expect_equal
 
 # PyYAML comes with Debian's own python3, which need not be the one that runs this.
 LOAD = "import json, sys, yaml; json.dump(yaml.safe_load(open(sys.argv[1])), sys.stdout)"
-TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "integer": int}
+TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "integer": int, "number": (int, float)}
 
 
 def described():
@@ -92,8 +94,26 @@ def served(bench):
     return f"http://127.0.0.1:{scheduler.bridge_port}"
 
 
-GOOD = {("POST", "/v1/lrps"): [lrp("more", [0])], ("POST", "/v1/tasks"): [task("other")]}
+GOOD = {("POST", "/v1/lrps"): [lrp("more", [0])], ("POST", "/v1/tasks"): [task("other")],
+        ("PUT", "/v1/policy"): {"cells_max": 100, "offer_linger_ms": None},
+        ("POST", "/v1/explain/lrps"): [lrp("asked", [0, 1])], ("POST", "/v1/explain/tasks"): [task("asked")]}
 NAMES = {"{process_guid}": "app", "{index}": "0", "{task_guid}": "job"}
+
+
+def streams(operation):
+    return "text/event-stream" in operation["responses"].get("200", {}).get("content", {})
+
+
+def first_of_stream(url):
+    """Of an answer that does not end: its status, and what comes first."""
+    parts = urllib.parse.urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=20)
+    connection.request("GET", parts.path + ("?" + parts.query if parts.query else ""))
+    answer = connection.getresponse()
+    text = answer.fp.readline() + answer.fp.readline() if answer.status == 200 else b""
+    kind = answer.getheader("content-type")
+    connection.close()
+    return answer.status, kind, text
 
 
 def concrete(path, names):
@@ -111,6 +131,12 @@ def _(bench):
     for path, item in document["paths"].items():
         for method in sorted(set(item) & {"get", "post", "put", "delete"}, key=["get", "post", "put", "delete"].index):
             operation, verb = item[method], method.upper()
+            if streams(operation):
+                status, kind, text = first_of_stream(bridge + path)
+                expect_equal((status, kind), (200, "text/event-stream"), f"GET {path}")
+                expect(b": events" in text, "a comment first", text)
+                asked += 1
+                continue
             for names in (known, {"{agent_id}": "none", "{process_guid}": "none", "{index}": "7", "{task_guid}": "none"}):
                 body = json.dumps(GOOD[verb, path]) if (verb, path) in GOOD else None
                 check(document, operation, f"{verb} {path}", web.request(verb, bridge + concrete(path, names), body=body))
@@ -129,16 +155,33 @@ def _(bench):
     document = described()
     bridge = served(bench)
     schemas = document["components"]["schemas"]
-    for what, schema in (("instances", "Instance"), ("cells", "Cell")):
+    for what, schema in (("instances", "Instance"), ("cells", "Cell"), ("zones", "Zone")):
         for item in web.get_json(f"{bridge}/v1/{what}")[what]:
             expect_equal(set(item) - fields(document, schemas[schema]), set(), f"fields of {schema} that are not described")
+
+
+@case("an explanation has nothing that is not described")
+def _(bench):
+    document = described()
+    bridge = served(bench)
+    schemas = document["components"]["schemas"]
+    body = json.dumps([lrp("small", [0]), lrp("big", [0], memory_mb=10_000_000)])
+    told = json.loads(web.request("POST", bridge + "/v1/explain/lrps", body=body).body)["explanations"]
+    expect_equal(told[0]["outcome"], "refused", "the outcome of the bigger, which is told first")
+    expect(told[1]["outcome"] in ("placed", "awaits_offer"), "a place for the smaller", told[1]["outcome"])
+    for one in told:
+        expect_equal(set(one) - fields(document, schemas["Explanation"]), set(), "fields of Explanation")
+        expect_equal(set(one["cells"]) - fields(document, schemas["CellVerdicts"]), set(), "fields of CellVerdicts")
+        for miss in one["cells"]["misses"]:
+            known = fields(document, schemas["CellVerdicts"]["properties"]["misses"]["items"])
+            expect_equal(set(miss) - known, set(), "fields of a miss")
 
 
 @case("routes that are not described are not there")
 def _(bench):
     document = described()
     bridge = served(bench)
-    for path in ("/", "/v1", "/v1/cell", "/v1/policy", "/v1/explain/lrps", "/v2/lrps", "/v1/instances/app"):
+    for path in ("/page", "/v1", "/v1/cell", "/v1/explain", "/v2/lrps", "/v1/instances/app"):
         expect(path not in document["paths"], f"{path} not described", "described")
         expect_equal(web.get(bridge + path).status, 404, f"GET {path}")
 

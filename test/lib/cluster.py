@@ -114,7 +114,9 @@ class Scheduler:
 
     def __init__(self, bench, master, name="diego-scheduler", codec="json", strategy="spread", idle_timeout="2s",
                  task_duration="2s", state_dir=None, bridge_port=None, rep=None,
-                 executor=None, user=None, flags=(), wait_ready=True, preexec=None, environment=None, bbs=None):
+                 executor=None, user=None, flags=(), wait_ready=True, preexec=None, environment=None, bbs=None,
+                 cell=None):
+        """`cell`: the flags that describe it, in place of the rep stand-in as a bare process."""
         self.bridge_port = bridge_port or free_port()
         self.bridge = f"http://127.0.0.1:{self.bridge_port}"
         self.state_dir = state_dir or bench.path(f"{name}-state")
@@ -122,14 +124,18 @@ class Scheduler:
         self.flags = ["--master", master if "://" in master else f"http://{master}", "--state-dir", str(self.state_dir),
                       "--user", user or own_user()]
         argv = [program("diego-scheduler"), *self.flags, "--bridge-listen", f"127.0.0.1:{self.bridge_port}",
-                "--executor", executor or program("diego-executor"), "--cell-containerizer", "none",
-                "--cell-command", cell_command(task_duration, rep) + (bbs.rep_flags if bbs else ""),
-                "--cell-rep-url", "auto", *(bbs.scheduler_flags if bbs else ()),
+                *(cell or self.stand_in(executor, cell_command(task_duration, rep) + (bbs.rep_flags if bbs else ""))),
+                *(bbs.scheduler_flags if bbs else ()),
                 "--cell-idle-timeout", idle_timeout, "--mesos-codec", codec, "--strategy", strategy, *flags]
         self.program = bench.start(name, argv, env={**clean_environment(), **(environment or {})}, preexec=preexec)
         self.bench = bench
         if wait_ready:
             self.wait_ready()
+
+    @staticmethod
+    def stand_in(executor, command):
+        return ["--executor", executor or program("diego-executor"), "--cell-containerizer", "none",
+                "--cell-command", command, "--cell-rep-url", "auto"]
 
     def wait_ready(self, seconds=15):
         def ready():

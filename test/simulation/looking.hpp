@@ -21,6 +21,9 @@ namespace simulation {
 
 inline std::string name_of(int scheduler) { return "scheduler-" + std::to_string(scheduler); }
 
+// What a cell of that executor wrote last before it failed.
+inline std::string words_of(const std::string& executor_id) { return "the last words of " + executor_id; }
+
 // What an ACCEPT launches.
 std::vector<const mesos::v1::TaskInfo*> launches_of(const mesos::v1::scheduler::Call& call);
 

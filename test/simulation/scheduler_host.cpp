@@ -133,6 +133,7 @@ void SchedulerHost::crash(const std::string& where, std::optional<Duration> down
   engine_.reset();
   waiting_.clear();
   settle_wanted_ = told_leading_ = false;
+  sandboxes_read_.clear();
   last_accept_.clear();
   store_.process_died();
   if (world_.settings().schedulers > 1) world_.lock().gone(index_);
@@ -231,6 +232,7 @@ void SchedulerHost::lock_report(base::LockReport report) {
   in_process([this, report](engine::Engine& engine) {
     if (std::holds_alternative<base::LockAcquired>(report)) {
       told_leading_ = true;
+      sandboxes_read_.clear();  // The next term knows nothing of the last one's.
       world_.sim().tell(name_, "has the lock");
     } else if (const auto* lost = std::get_if<base::LockLost>(&report)) {
       told_leading_ = false;
@@ -404,6 +406,30 @@ void SchedulerHost::call_bbs_with(edge::BbsCall call) {
         std::visit([&](const auto& one) { engine.on_bbs(one, clock()); }, answer);
       });
     });
+  });
+}
+
+// As scheduler/edge/sandbox_desk.cpp: an answer always comes, however the agent is.
+void SchedulerHost::read_sandbox(const core::ReadSandbox& question) {
+  auto& sim = world_.sim();
+  if (!sandboxes_read_.insert(question.executor_id).second)
+    world_.violation(name_ + " reads the sandbox of " + question.executor_id + " again");
+  core::SandboxRead answer{question.agent_id, question.executor_id, {}, {}, {}};
+  Duration there = sim.between(1ms, 40ms);
+  if (sim.one_in(world_.rates().sandbox_slow)) {
+    sim.fault("sandbox_slow", question.agent_id);
+    there += sim.between(100ms, 20s);
+  }
+  if (sim.one_in(world_.rates().sandbox_lost)) {
+    sim.fault("sandbox_lost", question.agent_id);
+    answer.failure = question.agent_url + "/api/v1: no answer within 5 s";
+  } else {
+    answer.file = question.cell_first ? "cell.stderr" : "stderr";
+    answer.line = words_of(question.executor_id);
+  }
+  sim.after(there, [this, answer, life = life_] {
+    if (life != life_) return;
+    in_process([this, answer](engine::Engine& engine) { engine.on_sandbox(answer, clock()); });
   });
 }
 

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "mesos/record_decoder.hpp"
@@ -69,6 +70,7 @@ class SchedulerHost final : private engine::World {
   bool lock_held() const override;
   void call_bbs(const core::Report& report) override { call_bbs_with(report); }
   void call_bbs(const core::ReadRows& question) override { call_bbs_with(question); }
+  void read_sandbox(const core::ReadSandbox& question) override;
   void log(engine::Level level, const std::string& text) override;
   void saw(const core::Event& event) override;
   void saw(const core::Action& action) override;
@@ -109,6 +111,7 @@ class SchedulerHost final : private engine::World {
   std::string stream_refusal_;
   std::optional<mesos_client::RecordDecoder> decoder_;
   std::shared_ptr<Calls> calls_;
+  std::set<std::string> sandboxes_read_;  // Of executors, in this term.
   bool answered_well_ = false;
 
   // Mutant::resend_accept.

@@ -136,6 +136,9 @@ Settings draw_settings(base::Random& random) {
   flag("--launch-rate", std::to_string(between(2, 20)));
   flag("--evacuation-timeout", "20s");
   flag("--quarantine-failures", std::to_string(between(0, 2)));
+  // Last, so that what is drawn above stays what it is for each seed.
+  settings.rates.sandbox_slow = 2 + random.below(6);
+  settings.rates.sandbox_lost = 2 + random.below(6);
   return settings;
 }
 

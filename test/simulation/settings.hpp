@@ -48,6 +48,7 @@ struct FaultRates {
   std::uint64_t crash_at_send = 0;                                     // One in n calls.
   std::uint64_t bbs_slow = 0, bbs_call_lost = 0, bbs_answer_lost = 0;  // One in n calls.
   Duration bbs_outage{};
+  std::uint64_t sandbox_slow = 0, sandbox_lost = 0;                              // One in n readings of one.
   std::uint64_t rep_slow = 0, rep_lie = 0, rep_refuse = 0, rep_answer_lost = 0;  // One in n requests.
 };
 

@@ -198,3 +198,80 @@ TEST_CASE("a bridge can be started again after it was stopped", "[bridge]") {
   rig.port = *again;
   CHECK(rig.ask({.method = "GET", .path = "/healthz"}).body == R"({"status":"ok"})");
 }
+
+namespace {
+
+std::vector<core::Change> queued(int from, int to) {
+  std::vector<core::Change> changes;
+  for (int i = from; i < to; ++i) {
+    core::Change change;
+    change.key = lrp("p", i);
+    changes.push_back(std::move(change));
+  }
+  return changes;
+}
+
+constexpr const char* kAskEvents = "GET /v1/events?recent=10 HTTP/1.1\r\nHost: b\r\n\r\n";
+
+}  // namespace
+
+TEST_CASE("events are told as they come, and what came shortly before", "[bridge]") {
+  Rig rig;
+  rig.desk.hub.publish(queued(0, 2));
+  RawClient reader(rig.port);
+  reader.send(kAskEvents);
+  const std::string first = reader.read_until("\"index\":1}");
+  CHECK_THAT(first, Catch::Contains("Content-Type: text/event-stream") && Catch::Contains("\nid: e-1\n"));
+  rig.desk.hub.publish(queued(2, 3));
+  CHECK_THAT(reader.read_until("\"index\":2}"), Catch::Contains("id: e-3\n"));
+}
+
+TEST_CASE("a stream begins with the id from which to go on, before any event comes", "[bridge]") {
+  Rig rig;
+  rig.desk.hub.publish(queued(0, 2));
+  RawClient reader(rig.port), resumed(rig.port), stranger(rig.port);
+  reader.send("GET /v1/events HTTP/1.1\r\nHost: b\r\n\r\n");
+  CHECK_THAT(reader.read_until("id: e-2\n\n"), Catch::Contains(": events\nid: e-2\n\n"));
+  resumed.send("GET /v1/events HTTP/1.1\r\nHost: b\r\nLast-Event-ID: e-1\r\n\r\n");
+  CHECK_THAT(resumed.read_until("\"index\":1}"),
+             Catch::Contains(": events\nid: e-1\n\n") && Catch::Contains("id: e-2\n"));
+  stranger.send("GET /v1/events HTTP/1.1\r\nHost: b\r\nLast-Event-ID: f-1\r\n\r\n");
+  CHECK_THAT(stranger.read_until("\"index\":1}"), Catch::Contains(": events\nid: e-0\n\nid: e-0\nevent: gap\n"));
+}
+
+TEST_CASE("a reader that does not read holds up nobody, and is told of the gap when it does", "[bridge]") {
+  Rig rig;
+  RawClient slow(rig.port), quick(rig.port);
+  slow.send(kAskEvents);
+  quick.send("GET /v1/events?kind=master HTTP/1.1\r\nHost: b\r\n\r\n");
+  slow.read_until(": events");
+  quick.read_until(": events");
+  // More than its window, its stream and both ends' sockets hold.
+  for (int i = 0; i < 200'000; i += 1000) rig.desk.hub.publish(queued(i, i + 1000));
+  core::Change last;
+  last.kind = core::ChangeKind::master_lost;
+  rig.desk.hub.publish({last});
+  CHECK_THAT(quick.read_until("event: master.lost"), Catch::Contains("id: e-200001\n"));
+  std::string told = slow.read_until("event: gap");
+  CHECK_THAT(told, Catch::Contains("event: gap"));
+  CHECK_THAT(slow.read_until("event: master.lost"), Catch::Contains("id: e-200001\n"));
+  CHECK(rig.desk.hub.readers() == 2);
+}
+
+TEST_CASE("readers that leave are forgotten", "[bridge]") {
+  Rig rig;
+  {
+    RawClient reader(rig.port);
+    reader.send(kAskEvents);
+    reader.read_until(": events");
+    CHECK(rig.desk.hub.readers() == 1);
+  }
+  // Its end is noticed by the server, and then at the next round of telling.
+  for (int i = 0; i < 500 && rig.desk.hub.readers() > 0; ++i) {
+    rig.desk.hub.publish(queued(0, 1));
+    RawClient other(rig.port);
+    other.send("GET /healthz HTTP/1.1\r\nHost: b\r\nConnection: close\r\n\r\n");
+    other.read_all();
+  }
+  CHECK(rig.desk.hub.readers() == 0);
+}

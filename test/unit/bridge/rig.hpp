@@ -1,11 +1,13 @@
 // A desk that records, and requests written short.
 #pragma once
 
+#include <algorithm>
 #include <mutex>
 #include <string>
 #include <vector>
 
 #include "auctionrunner_bridge/answer.hpp"
+#include "auctionrunner_bridge/event_hub.hpp"
 
 struct FakeDesk final : bridge::Desk {
   base::Status submit(std::vector<core::Auction> auctions) override {
@@ -34,12 +36,43 @@ struct FakeDesk final : bridge::Desk {
     stopped.insert(stopped.end(), out.begin(), out.end());
     return out;
   }
-  std::vector<core::CellView> cells() override { return cell_views; }
+  std::vector<core::CellView> cells(const core::CellQuery& query) override {
+    last_cell_query = query;
+    return {cell_views.begin(),
+            cell_views.begin() + static_cast<std::ptrdiff_t>(std::min(query.limit, cell_views.size()))};
+  }
+  std::vector<core::ZoneTotals> zones() override { return zone_totals; }
   bool drain(const std::string& agent_id, bool wanted) override {
     drains.emplace_back(agent_id, wanted);
     return agent_id == "A1";
   }
+  base::Result<std::vector<core::ExplanationView>> explain(std::vector<core::Auction> auctions,
+                                                           std::size_t cells_max) override {
+    if (!refusal.empty()) return base::Error{"", refusal};
+    cells_asked = cells_max;
+    for (core::Auction& auction : auctions) explained.push_back(std::move(auction));
+    return explanations;
+  }
+  std::optional<core::ExplanationView> explain(const core::Key& key, std::size_t cells_max) override {
+    cells_asked = cells_max;
+    for (const core::ExplanationView& one : explanations) {
+      if (one.key == key) return one;
+    }
+    return std::nullopt;
+  }
+  std::string policy() override { return policy_text; }
+  std::optional<PolicyRefused> change_policy(const std::string& json) override {
+    if (policy_refused) return policy_refused;
+    policy_text = json;
+    return std::nullopt;
+  }
   core::Health health() override { return state; }
+  Overview overview() override { return shown; }
+  std::string history() override { return "{}"; }
+  std::string metrics() override { return "up 1\n"; }
+  base::Result<platform::ServerResponse> events(const platform::ServerRequest& asked) override {
+    return hub.open(asked);
+  }
 
   std::mutex mutex;
   std::string refusal;
@@ -48,9 +81,18 @@ struct FakeDesk final : bridge::Desk {
   std::vector<core::InstanceView> views;
   std::vector<core::Key> stopped;
   std::vector<core::CellView> cell_views;
+  std::vector<core::ZoneTotals> zone_totals;
   std::vector<std::pair<std::string, bool>> drains;
+  std::vector<core::Auction> explained;
+  std::vector<core::ExplanationView> explanations;
+  std::size_t cells_asked = 0;
+  Overview shown;
+  bridge::EventHub hub{{.epoch = "e"}};
+  std::string policy_text = "{}";
+  std::optional<PolicyRefused> policy_refused;
   core::Health state;
   core::InstanceQuery last_query;
+  core::CellQuery last_cell_query;
 };
 
 inline platform::ServerRequest request(std::string method, std::string path, std::string body = "",

@@ -94,9 +94,9 @@ TEST_CASE("one instance, one process, one task", "[bridge]") {
 
 TEST_CASE("what is unknown is 404 in JSON", "[bridge]") {
   const auto method = GENERATE("GET", "DELETE");
-  const auto path = GENERATE("/v1/lrps/app", "/v1/lrps/app/0", "/v1/tasks/app", "/v1/nosuch", "/", "/v2/lrps/a",
-                             "/v1/lrps/a/0/explain", "/v1/tasks/a/b", "/v1/cells/a/other", "/v1", "/v1/lrps//0",
-                             "/v1/instances/x", "*");
+  const auto path =
+      GENERATE("/v1/lrps/app", "/v1/lrps/app/0", "/v1/tasks/app", "/v1/nosuch", "/page", "/v2/lrps/a",
+               "/v1/lrps/a/0/why", "/v1/tasks/a/b", "/v1/cells/a/other", "/v1", "/v1/lrps//0", "/v1/instances/x", "*");
   CAPTURE(method, path);
   FakeDesk desk;
   const auto response = answer(request(method, path), desk, {});
@@ -188,14 +188,63 @@ TEST_CASE("cells are shown with what is on them", "[bridge]") {
   cell.cpus_used_milli = 200;
   cell.containers_used = 2;
   cell.since = base::Time(1795341600s);
-  cell.instances = {lrp("a", 0), task("t")};
+  cell.instances = {{lrp("a", 0), core::State::running, 192}, {task("t"), core::State::launching, 64}};
   FakeDesk desk;
   desk.cell_views = {cell};
   CHECK(
       answer(request("GET", "/v1/cells"), desk, {}).body ==
       R"({"cells":[{"cell_id":"cell-a","executor_id":"diego-cell-x","agent_id":"S0","agent_hostname":"h","state":"up","zone":"z1",)"
       R"("memory_total_mb":1024,"memory_used_mb":256,"disk_total_mb":8192,"disk_used_mb":512,"cpus_used_milli":200,"containers_used":2,)"
-      R"("since":"2026-11-22T10:00:00.000Z","outdated":false,"draining":"","quarantined_until":null,"rep":null,"drifts":0,"usage_dropped":0,"instances":[{"kind":"lrp","process_guid":"a","index":0},{"kind":"task","task_guid":"t"}]}]})");
+      R"("since":"2026-11-22T10:00:00.000Z","outdated":false,"draining":"","quarantined_until":null,"rep":null,"drifts":0,"usage_dropped":0,"instances":[{"kind":"lrp","process_guid":"a","index":0,"state":"running","memory_mb":192},{"kind":"task","task_guid":"t","state":"launching","memory_mb":64}]}],"next":null})");
+}
+
+TEST_CASE("cells are listed in pages, by zone, mark and part of a name", "[bridge]") {
+  FakeDesk desk;
+  desk.cell_views.resize(3);
+  desk.cell_views[1].agent_id = "S1";
+  auto ask = request("GET", "/v1/cells");
+  ask.query = {{"zone", "z1"}, {"mark", "draining"}, {"match", "app"}, {"limit", "2"}, {"after", "S0"}};
+  CHECK_THAT(answer(ask, desk, {}).body, Catch::EndsWith(R"(],"next":"S1"})"));
+  CHECK(desk.last_cell_query.zone == "z1");
+  CHECK(desk.last_cell_query.mark == core::CellMark::draining);
+  CHECK(desk.last_cell_query.match == "app");
+  CHECK(desk.last_cell_query.after == "S0");
+  ask.query = {};
+  CHECK_THAT(answer(ask, desk, {}).body, Catch::EndsWith(R"(],"next":null})"));
+  CHECK_FALSE(desk.last_cell_query.zone);
+}
+
+TEST_CASE("a bad query of cells names the parameter", "[bridge]") {
+  const auto [name, value, text] = GENERATE(table<std::string, std::string, std::string>({
+      {"mark", "tired", R"({"error":"mark: \"tired\" is no mark of a cell"})"},
+      {"limit", "0", R"({"error":"limit: \"0\" is not between 1 and 10000"})"},
+      {"colour", "red", R"({"error":"colour: unknown parameter"})"},
+  }));
+  FakeDesk desk;
+  auto ask = request("GET", "/v1/cells");
+  ask.query = {{name, value}};
+  const auto response = answer(ask, desk, {});
+  CHECK(response.status == 400);
+  CHECK(response.body == text);
+}
+
+TEST_CASE("zones are shown in numbers", "[bridge]") {
+  FakeDesk desk;
+  core::ZoneTotals zone;
+  zone.zone = "z1";
+  zone.cells = 3;
+  zone.marks[static_cast<std::size_t>(core::CellMark::up)] = 2;
+  zone.marks[static_cast<std::size_t>(core::CellMark::quarantined)] = 1;
+  zone.instances = 7;
+  zone.memory_total_mb = 100;
+  zone.memory_used_mb = 30;
+  zone.fills[3] = 2;
+  desk.zone_totals = {zone};
+  CHECK(
+      answer(request("GET", "/v1/zones"), desk, {}).body ==
+      R"({"zones":[{"zone":"z1","cells":3,"starting":0,"up":2,"idle":0,"stopping":0,"none":0,"draining":0,"quarantined":1,)"
+      R"("outdated":0,"unwell":0,"instances":7,"memory_total_mb":100,"memory_used_mb":30,"disk_total_mb":0,"disk_used_mb":0,)"
+      R"("memory_tenths":[0,0,0,2,0,0,0,0,0,0]}]})");
 }
 
 TEST_CASE("what a rep says of its cell is shown", "[bridge]") {
@@ -276,4 +325,22 @@ TEST_CASE("with a token set every route but the probes asks for it", "[bridge]")
   CHECK(answer(request("GET", "/nosuch", "", headers), desk, access).status == (status == 401 ? 401 : 404));
   CHECK(answer(request("GET", "/healthz"), desk, access).status == 200);
   CHECK(answer(request("GET", "/readyz"), desk, access).status == 503);
+}
+
+TEST_CASE("the policy is shown, changed, and refused with its reason", "[bridge]") {
+  FakeDesk desk;
+  desk.policy_text = R"({"policy":{},"changed":{}})";
+  CHECK(answer(request("GET", "/v1/policy"), desk, {}).body == desk.policy_text);
+  const auto put = answer(request("PUT", "/v1/policy", R"({"cells_min":1})"), desk, {});
+  CHECK(put.status == 200);
+  CHECK(put.body == R"({"cells_min":1})");
+  desk.policy_refused = bridge::Desk::PolicyRefused{false, "cells: is no part of the policy"};
+  CHECK(answer(request("PUT", "/v1/policy", "{}"), desk, {}).status == 400);
+  desk.policy_refused = bridge::Desk::PolicyRefused{true, "is passive"};
+  const auto refused = answer(request("PUT", "/v1/policy", "{}"), desk, {});
+  CHECK(refused.status == 503);
+  CHECK(refused.body == R"({"error":"is passive"})");
+  const auto wrong = answer(request("POST", "/v1/policy", "{}"), desk, {});
+  CHECK(wrong.status == 405);
+  CHECK(*platform::find_header(wrong.headers, "Allow") == "GET, HEAD, PUT");
 }

@@ -133,12 +133,59 @@ TEST_CASE("garden is told explicitly what it would guess", "[cell]") {
   CHECK(has(garden, "--max-containers", "250"));
   CHECK(has(garden, "--bind-socket", "/var/vcap/data/garden/garden.sock"));
   CHECK(has(garden, "--dadoo-bin", "/p/dadoo"));
+  // gdn has not known this flag since 2017.
+  CHECK(std::count(garden.argv.begin(), garden.argv.end(), "--newuidmap-bin") == 0);
   CHECK(has(garden, "--runtime-plugin", "/usr/sbin/runc"));
   CHECK(has(garden, "--image-plugin", "/p/grootfs"));
   CHECK(has(garden, "--network-plugin", "/p/net"));
   CHECK(has(garden, "--debug-bind-port", "17019"));
   CHECK(garden.check.unix_socket == "/var/vcap/data/garden/garden.sock");
   CHECK(garden.stop.size() == 2);
+}
+
+TEST_CASE("grootfs keeps layers until they and the quotas come near to what the cell has", "[cell]") {
+  const auto [disk_mb, bytes] = GENERATE(table<std::int64_t, std::string>({
+      {102400, "91268055040"},  // Less 15 GiB.
+      {20480, "10737418240"},   // A small one: half of it.
+      {1, "1048576"},           // Never 0: that would mean at once.
+  }));
+  Config config = config_of();
+  config.disk_mb = disk_mb;
+  Packages packages = diego();
+  packages.programs["newuidmap"] = "/p/newuidmap";
+  const auto plan = make_plan(config, packages, {}, "");
+  REQUIRE(plan->files.size() == 3);
+  CHECK(plan->files[1] == File{"/sb/grootfs-unprivileged.yml",
+                               "store: \"/var/vcap/data/grootfs/store/unprivileged\"\n"
+                               "log_level: info\n"
+                               "tardis_bin: \"/p/tardis\"\n"
+                               "newuidmap_bin: \"/p/newuidmap\"\n"
+                               "create:\n"
+                               "  with_clean: true\n"
+                               "  skip_layer_validation: true\n"
+                               "clean:\n"
+                               "  threshold_bytes: " +
+                                   bytes + "\n"});
+  CHECK(plan->files[2].path == "/sb/grootfs-privileged.yml");
+}
+
+TEST_CASE("without disk limits grootfs asks a tardis that sets none", "[cell]") {
+  Config config = config_of();
+  config.disk_limits = false;
+  Packages packages = diego();
+  const auto [tardis, program] =
+      GENERATE(table<std::string, std::string>({{"/p/tardis", "/p/tardis"}, {"", "tardis"}}));
+  packages.programs["tardis"] = tardis;
+  const auto plan = make_plan(config, packages, {}, "");
+  REQUIRE(plan->files.size() == 4);
+  CHECK(plan->files[1] == File{"/sb/tardis-without-limits",
+                               "#!/bin/sh\n"
+                               "[ \"$1\" != limit ] || exit 0\n"
+                               "exec \"" +
+                                   program + "\" \"$@\"\n",
+                               true});
+  for (const std::size_t store : {2U, 3U})
+    CHECK(plan->files[store].text.find("tardis_bin: \"/sb/tardis-without-limits\"\n") != std::string::npos);
 }
 
 TEST_CASE("without grootfs garden takes directories as root file systems", "[cell]") {

@@ -53,7 +53,7 @@ TEST_CASE("a host that lacks nothing has an ok for everything", "[cell]") {
   const auto findings = judge(config_of(), diego(), good());
   CHECK(lacks(findings).empty());
   CHECK(may_start(findings));
-  CHECK(findings.size() == 22);
+  CHECK(findings.size() == 23);
 }
 
 TEST_CASE("each thing that a host lacks has its line", "[cell]") {
@@ -72,7 +72,8 @@ TEST_CASE("each thing that a host lacks has its line", "[cell]") {
       {[](Host& h) { h.file_systems.erase("xfs"); }, "file system xfs"},
       {[](Host& h) { h.file_systems.erase("overlay"); }, "file system overlay"},
       {[](Host& h) { h.store_type = "overlay"; }, "/var/vcap/data/grootfs/store on xfs"},
-      {[](Host& h) { h.store_has_quota = false; }, "(/var/vcap/data/grootfs/store with prjquota)"},
+      {[](Host& h) { h.xfs_lacks_quota = true; }, "quotas in the kernel's xfs"},
+      {[](Host& h) { h.store_has_quota = false; }, "/var/vcap/data/grootfs/store with prjquota"},
       {[](Host& h) { h.sandbox_writable = false; }, "sandbox /sb"},
       {[](Host& h) { h.missing_files = {"/c/ca.crt"}; }, "certificates and root file systems"},
       {[](Host& h) { h.memory_limit_mb = 512; }, "(memory for 1024 MiB of instances)"},
@@ -112,6 +113,18 @@ TEST_CASE("a store in a file needs loop devices instead of an XFS of its own", "
   CHECK(lacks(judge(config, diego(), host)).empty());
   host.devices.erase("loop0");
   CHECK(lacks(judge(config, diego(), host)) == std::vector<std::string>{"loop devices"});
+}
+
+TEST_CASE("without disk limits a mounted store needs no quotas; one in a file is mounted with them all the same",
+          "[cell]") {
+  Config config = config_of();
+  config.disk_limits = false;
+  Host host = good();
+  host.xfs_lacks_quota = true;
+  host.store_has_quota = false;
+  CHECK(lacks(judge(config, diego(), host)) == std::vector<std::string>{"(apps' disk limits)"});
+  config.store_mb = 10240;
+  CHECK(lacks(judge(config, diego(), host)) == std::vector<std::string>{"quotas in the kernel's xfs"});
 }
 
 TEST_CASE("the stand-in needs next to nothing", "[cell]") {

@@ -9,6 +9,7 @@
 #include <future>
 
 #include "cell/edge/files.hpp"
+#include "cell/edge/probes.hpp"
 #include "platform/http_server.hpp"
 
 using namespace cell;
@@ -44,12 +45,14 @@ class Rig {
     return process;
   }
 
-  std::unique_ptr<Runner> runner(std::uint64_t log_bytes_max = 1 << 20) {
+  std::unique_ptr<Runner> runner(std::uint64_t log_bytes_max = 1 << 20,
+                                 std::function<void(const Say&)> say = log_said) {
     for (Process& process : plan_.processes) process.argv[2] = "cd " + folder_.string() + "; " + process.argv[2];
     return std::make_unique<Runner>(plan_, RunnerOptions{.log_folder = folder_,
                                                          .log_bytes_max = log_bytes_max,
                                                          .environment = {{"PATH", "/usr/bin:/bin"}},
-                                                         .look_every = 5ms});
+                                                         .look_every = 5ms,
+                                                         .say = std::move(say)});
   }
 
   std::string path(const std::string& name) const { return (folder_ / name).string(); }
@@ -128,6 +131,31 @@ TEST_CASE("what a process says is in logs of its name, and they stay small", "[c
   CHECK(rig.text("talker.stdout.log.1").starts_with("0123456789\n"));
 }
 
+TEST_CASE("why a process ended is its last line, or Go's panic, and not what it said in an earlier life", "[cell]") {
+  Rig rig;
+  const auto [text, from, words] = GENERATE(table<std::string, std::uint64_t, std::string>({
+      {"", 0, ""},
+      {"one\n\n  two  \n\n", 0, "two"},
+      {"one\ntwo", 0, "two"},
+      {"one\n", 4, ""},
+      {"one\ntwo\n", 4, "two"},
+      {"one\n", 400, "one"},  // The log was begun anew.
+      {"panic: no garden\n\ngoroutine 1 [running]:\nmain.main()\n\t/src/main.go:7 +0x1\n", 0, "panic: no garden"},
+      {std::string(20000, 'x') + "\n" + std::string(500, 'y') + "\n", 0, std::string(300, 'y')},
+  }));
+  std::ofstream(rig.path("log")) << text;
+  CHECK(last_words(rig.path("log"), from) == words);
+  CHECK(last_words(rig.path("none"), from).empty());
+}
+
+TEST_CASE("the line that ends the cell has the last words of the process that did", "[cell]") {
+  Rig rig;
+  rig.add("garden", "echo 'unknown flag' >&2; exit 1").exit_code = kGardenEnded;
+  std::string said;
+  CHECK(rig.runner(1 << 20, [&said](const Say& one) { said = one.text; })->run() == kGardenEnded);
+  CHECK(said == "the cell ends: process=garden exited with status 1 stderr=\"unknown flag\"");
+}
+
 TEST_CASE("checks ask by HTTP, by TCP and by commands", "[cell]") {
   platform::HttpServer server({.listen = {"127.0.0.1", 0}}, [](const platform::ServerRequest& request) {
     return platform::ServerResponse{.status = request.path == "/ping" ? 200 : 503};
@@ -144,6 +172,24 @@ TEST_CASE("checks ask by HTTP, by TCP and by commands", "[cell]") {
   CHECK(check({.kind = Check::Kind::command, .target = "true"}));
   CHECK(check({.kind = Check::Kind::command, .target = "exit 3"}).error().text == "exited with status 3");
   CHECK(check({}));
+}
+
+TEST_CASE("who is asked for the preflight answers, or is not waited for", "[cell]") {
+  using Failed = std::map<std::string, std::string>;
+  std::promise<void> never;
+  const auto silent = [until = never.get_future().share()]() -> base::Status {
+    until.wait();
+    return base::ok();
+  };
+  const Question well = [] { return base::ok(); };
+  const Question ill = [] { return base::Status(base::Error{"x", "connection refused"}); };
+  const Stopped no = [] { return false; };
+  CHECK(ask_all({{"bbs", well}, {"locket", ill}}, 1h, no) == Failed{{"locket", "connection refused"}});
+  CHECK(ask_all({{"bbs", silent}, {"locket", silent}}, 1ms, no) ==
+        Failed{{"bbs", "no answer within 1 ms"}, {"locket", "no answer within 1 ms"}});
+  // Told to stop, it waits no longer for anyone.
+  CHECK(ask_all({{"bbs", silent}}, 1h, [] { return true; }).size() == 1);
+  never.set_value();
 }
 
 TEST_CASE("packages and jobs are found by their places", "[cell]") {
@@ -184,6 +230,9 @@ TEST_CASE("a plan's files are for us alone", "[cell]") {
   REQUIRE(prepare(plan));
   CHECK(rig.text("a/b/rep.json") == "{}\n");
   CHECK(fs::status(rig.path("a/b/rep.json")).permissions() == (fs::perms::owner_read | fs::perms::owner_write));
+  plan.files = {{rig.path("a/program"), "#!/bin/sh\n", true}};
+  REQUIRE(prepare(plan));
+  CHECK(fs::status(rig.path("a/program")).permissions() == fs::perms::owner_all);
   plan.files = {{rig.path("no/where"), ""}};
   CHECK_FALSE(prepare(plan));
 }

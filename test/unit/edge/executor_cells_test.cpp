@@ -80,10 +80,12 @@ TEST_CASE("a cell by the docker containerizer is its image, with the agent's net
   CHECK(container.docker().image() == "registry/diego-cell:1");
   CHECK(container.docker().network() == mesos::v1::ContainerInfo::DockerInfo::HOST);
   CHECK_FALSE(container.docker().privileged());
-  REQUIRE(container.docker().parameters_size() == 3);
+  REQUIRE(container.docker().parameters_size() == 4);
   CHECK(container.docker().parameters(1).key() == "device-cgroup-rule");
   CHECK(container.docker().parameters(1).value() == "c 10:229 rwm");
   CHECK(container.docker().parameters(2).value() == "A=B");
+  CHECK(container.docker().parameters(3).key() == "memory-swap");
+  CHECK(container.docker().parameters(3).value() == "-1");
   REQUIRE(container.volumes_size() == 2);
   CHECK(container.volumes(0).host_path() == "/var/data");
   CHECK(container.volumes(0).mode() == mesos::v1::Volume::RW);
@@ -94,6 +96,11 @@ TEST_CASE("a cell by the docker containerizer is its image, with the agent's net
   REQUIRE(info.ParseFromString(edge::ExecutorCells(docker).executor_info({"E", "cell-1", "S", "z1", {}})));
   CHECK(info.command().value() == "/bin/other");
   CHECK(info.command().arguments_size() == 0);  // docker run IMAGE /bin/other
+
+  docker.cell.docker_parameters = {"memory-swap=8g"};
+  REQUIRE(info.ParseFromString(edge::ExecutorCells(docker).executor_info({"E", "cell-1", "S", "z1", {}})));
+  REQUIRE(info.container().docker().parameters_size() == 1);
+  CHECK(info.container().docker().parameters(0).value() == "8g");
 }
 
 TEST_CASE("a cell by the Mesos containerizer is its image, run by file and argv[0]", "[cells]") {

@@ -74,6 +74,25 @@ TEST_CASE("only what may be used of an offer reaches the core", "[translate]") {
   CHECK(back.allocation_info().role() == "diego");
 }
 
+TEST_CASE("an agent is asked where its offer says; by its name and over TLS where we trust a CA", "[translate]") {
+  const auto [url, plain, with_ca] = GENERATE(table<std::string, std::string, std::string>({
+      {R"url({"scheme":"http","address":{"hostname":"a1","ip":"10.0.0.7","port":5051},"path":"/slave(1)"})url",
+       "http://10.0.0.7:5051/slave(1)", "https://a1:5051/slave(1)"},
+      {R"url({"scheme":"https","address":{"hostname":"a1","port":5051}})url", "https://a1:5051", "https://a1:5051"},
+      {R"url({"scheme":"http","address":{"ip":"fd00::7","port":5051},"path":"/slave(2)"})url",
+       "http://[fd00::7]:5051/slave(2)", "https://[fd00::7]:5051/slave(2)"},
+      {R"url({"scheme":"http","address":{"port":5051}})url", "", ""},
+  }));
+  edge::Options options = ::options();
+  const bool tls = GENERATE(false, true);
+  if (tls) options.mesos.ca_file = "/ca.pem";
+  const auto record = edge::Translator(options).read(
+      R"({"type":"OFFERS","offers":{"offers":[{"id":{"value":"O"},"framework_id":{"value":"F"},"agent_id":{"value":"S"},"hostname":"h","url":)" +
+      url + "}]}}");
+  REQUIRE(record.core);
+  CHECK(std::get<core::OffersArrived>(*record.core).offers.at(0).url == (tls ? with_ca : plain));
+}
+
 TEST_CASE("a status keeps what the core decides by", "[translate]") {
   const auto event = event_of(
       R"({"type":"UPDATE","update":{"status":{"task_id":{"value":"p.0.abcd2345"},"state":"TASK_DROPPED","source":"SOURCE_MASTER",

@@ -229,6 +229,33 @@ TEST_CASE("a refusal before anything worked ends it, later ones are tried again"
   }
 }
 
+TEST_CASE("an agent is asked beside the master once it is durable why, and heard for as long as we lead", "[engine]") {
+  Rig rig;
+  rig.up();
+  rig.post("p");
+  rig.settle();
+  rig.offer("a1");
+  rig.settle();
+  const std::string executor = rig.engine.core().cells().at(0).executor_id;
+  rig.said.clear();
+  rig.store.trouble = "disk full";
+  rig.happen(core::StatusArrived{{rig.task("p"), core::TaskState::failed, core::StatusReason::executor_ended, "",
+                                  "exited with status 3", "uuid-of-16-bytes", "a1", executor, false}});
+  rig.settle();
+  CHECK(rig.with("read ").empty());
+  rig.store.trouble.clear();
+  rig.pass(2s);
+  CHECK(rig.with("read ") == Said{"read http://10.0.0.1:5051/slave(1)"});
+  CHECK_FALSE(rig.with("ACKNOWLEDGE").empty());
+  const bool leads = GENERATE(true, false);
+  if (!leads) rig.error("Framework failed over");
+  rig.engine.on_sandbox({"a1", executor, "stderr", "no such image", ""}, rig.now);
+  rig.settle();
+  const std::string told =
+      leads ? "TASK_FAILED: exited with status 3; stderr: no such image" : "TASK_FAILED: exited with status 3";
+  CHECK(rig.store.row("p")->reason == told);
+}
+
 TEST_CASE("who waits for an answer when it leaves is told", "[engine]") {
   Rig rig;
   rig.up();

@@ -70,6 +70,7 @@ struct Rig : World {
   void share(std::string text) override { said.push_back("share " + text); }
   void resign() override { said.push_back("resign"); }
   bool lock_held() const override { return held; }
+  void read_sandbox(const core::ReadSandbox& question) override { said.push_back("read " + question.agent_url); }
   void log(Level level, const std::string& text) override {
     if (level >= Level::error) errors.push_back(text);
   }
@@ -94,6 +95,7 @@ struct Rig : World {
     offer.id = "o" + std::to_string(++offers);
     offer.agent_id = agent;
     offer.ip = "10.0.0.1";
+    offer.url = "http://10.0.0.1:5051/slave(1)";
     offer.pieces = {
         {core::Dimension::cpus, 4000, "c"}, {core::Dimension::mem, 4000, "m"}, {core::Dimension::disk, 9000, "d"}};
     happen(core::OffersArrived{{offer}});

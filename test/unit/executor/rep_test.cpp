@@ -73,11 +73,41 @@ TEST_CASE("/state is read before work is posted again, for the rep may have take
   rig.tick();
   const int polls = rig.polls_;
   CHECK(rig.give(WorkAnswered{{}, "no answer within 10 s"}).empty());
+  CHECK(rig.tick(4ms).empty());
   CHECK(rig.polls_ == polls + 1);
   CHECK(rig.tick().empty());
   CHECK(rig.state({Rig::at(lrp("a"), "i1", "CLAIMED")}) == Lines{"STARTING a.0.x"});
   CHECK(rig.tick(199ms).empty());
   CHECK(rig.tick(1ms) == Lines{"post b.0"});
+}
+
+TEST_CASE("the more changes at a time, the less often /state is asked for", "[executor]") {
+  Rig rig;
+  rig.up();
+  const auto gap = [&] { return base::to_millis(*rig.core_.next_deadline() - rig.now_); };
+  const auto launch = [&rig](int first, int count) {
+    for (int i = first; i < first + count; ++i) {
+      const std::string guid = "a" + std::to_string(i);
+      rig.launch(guid + ".0.x", lrp(guid.c_str()));
+    }
+    rig.tick();
+  };
+  launch(0, 11);
+  rig.taken();
+  rig.state();
+  CHECK(gap() == 40);
+  // Work that is taken meanwhile does not hasten it.
+  launch(11, 10);
+  const int before = rig.polls_;
+  rig.taken();
+  CHECK(rig.polls_ == before);
+  CHECK(gap() == 80);
+  rig.tick(80ms);
+  CHECK(rig.polls_ == before + 1);
+  launch(21, 80);
+  rig.taken();
+  rig.state();
+  CHECK(gap() == 250);
 }
 
 TEST_CASE("work that the rep never takes fails after three posts, waiting longer each time", "[executor]") {

@@ -14,6 +14,8 @@
 #include <thread>
 
 #include "local/agent/containers.hpp"
+#include "mesos/codec.hpp"
+#include "mesos/v1/agent/agent.pb.h"
 #include "mesos/v1/mesos.pb.h"
 #include "platform/http_client.hpp"
 
@@ -257,6 +259,53 @@ TEST_CASE("a command task runs in its sandbox with nothing of our environment", 
   CHECK(list.body.find(R"("path":"/frameworks/F/executors/t/runs/latest/stdout")") != std::string::npos);
   CHECK(rig.get("/health").status == 200);
   CHECK(rig.get("/state").body.find(R"("id":"A")") != std::string::npos);
+}
+
+TEST_CASE("READ_FILE of the operator API reads a sandbox, in both encodings", "[agent_server]") {
+  Rig rig;
+  rig.start();
+  rig.run_shell("echo oops >&2; head -c 70000 /dev/zero; exit 3");
+  REQUIRE(rig.master.hears("t TASK_FAILED Command exited with status 3"));
+  const auto codec = GENERATE(mesos_client::Codec::json, mesos_client::Codec::protobuf);
+  const std::string type(mesos_client::content_type(codec));
+  const auto post = [&](const mesos::v1::agent::Call& call) {
+    platform::HttpClient http(rig.client());
+    const auto answer = http.send(
+        {"POST", "/slave(1)/api/v1", {{"Content-Type", type}, {"Accept", type}}, mesos_client::encode(codec, call)});
+    REQUIRE(answer);
+    return *answer;
+  };
+  mesos::v1::agent::Call call;
+  call.set_type(mesos::v1::agent::Call::READ_FILE);
+  const auto read = [&](const std::string& path, std::uint64_t offset, std::optional<std::uint64_t> length) {
+    call.mutable_read_file()->set_path(path);
+    call.mutable_read_file()->set_offset(offset);
+    call.mutable_read_file()->clear_length();
+    if (length) call.mutable_read_file()->set_length(*length);
+    return post(call);
+  };
+  const auto file = [&](const platform::ClientResponse& answer) {
+    CHECK(answer.status == 200);
+    mesos::v1::agent::Response response;
+    REQUIRE(mesos_client::decode(codec, answer.body, response));
+    CHECK(response.type() == mesos::v1::agent::Response::READ_FILE);
+    return response.read_file();
+  };
+  const std::string folder = "/frameworks/F/executors/t/runs/latest/";
+  CHECK(file(read(folder + "stderr", 1, 3)).data() == "ops");
+  CHECK(file(read(folder + "stderr", 0, std::nullopt)).data() == "oops\n");
+  CHECK(file(read(folder + "stderr", 0, 0)).size() == 5);
+  CHECK(file(read(folder + "stderr", 5, 10)).data().empty());
+  CHECK(file(read(folder + "stdout", 0, 70'000)).data().size() == 65'536);  // 16 pages, as Mesos has it.
+  CHECK(file(read(folder + "stdout", 69'999, 10)).data().size() == 1);
+  CHECK(read(folder + "nothing", 0, 1).status == 404);
+  CHECK(read(folder, 0, 1).status == 400);
+  CHECK(read("/frameworks/../../etc/passwd", 0, 1).status == 404);
+  call.clear_read_file();
+  CHECK(post(call).body == "Failed to validate agent::Call: Expecting 'read_file' to be present");
+  call.set_type(mesos::v1::agent::Call::UNKNOWN);
+  CHECK(post(call).status == 501);
+  CHECK(rig.get("/slave(1)/api/v1").status == 405);
 }
 
 TEST_CASE("a command without a shell has its own argv[0]", "[agent_server]") {

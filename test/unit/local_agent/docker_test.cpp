@@ -85,6 +85,21 @@ TEST_CASE("the memory of a container in docker rises with its tasks and never fa
   CHECK(rig.run("ex", {"t3"}, false) == Lines{"LAUNCH t3"});  // In the room of t1.
 }
 
+TEST_CASE("a container whose limits cannot be raised is destroyed", "[agent][docker]") {
+  AgentRig rig(with_docker());
+  rig.run("ex", {"t1"});
+  rig.started("ex");
+  rig.subscribe("ex");
+  rig.run("ex", {"t2"}, false);
+  const local::UpdateFailed failed{rig.container("ex").container_id, "invalid argument"};
+  CHECK(rig.feed(failed) == Lines{"destroy ex"});
+  CHECK(rig.feed(failed).empty());
+  const std::string why =
+      " TASK_GONE REASON_CONTAINER_UPDATE_FAILED \"Failed to update resources for container: invalid argument\"";
+  CHECK(rig.exited("ex", 9) ==
+        Lines{"destroy ex", "stream ends", "exited ex -1", "status t1" + why, "status t2" + why});
+}
+
 TEST_CASE("a docker run that fails is a launch that failed", "[agent][docker]") {
   AgentRig rig(with_docker());
   rig.run("ex", {"t1"});

@@ -116,3 +116,56 @@ TEST_CASE("what is short goes by the room last seen, on the cells that would tak
   CHECK(c.lacks(lrp("p", 500)) == std::nullopt);
   CHECK(cluster("binpack", {leaves}).lacks(lrp("p", 1)) == "insufficient resources");
 }
+
+TEST_CASE("what only an offer is missing for is nearer than what lacks room, and costs by the room last seen",
+          "[explain]") {
+  Cell away = cell("away", "z", 0, true);
+  away.last_room = {1000, 1000, 1000, 10};
+  Cell elsewhere = away;
+  elsewhere.agent_id = "elsewhere";
+  elsewhere.rootfs.clear();
+  const auto c = cluster("binpack", {away, elsewhere, cell("small", "z", 299, true)});
+  const Explanation told = c.explain(lrp("p", 300));
+  REQUIRE(told.cells.size() == 3);
+  CHECK(told.cells[0].fits_last_room());
+  CHECK(told.cells[0].cost == placement::Cost{0, 0, 700});
+  CHECK_FALSE(told.cells[1].fits_last_room());
+  CHECK_FALSE(told.cells[2].fits_last_room());
+  CHECK(told.nearest_miss == 0);
+  CHECK(described(c, lrp("p", 300), "away") == "no offer of its agent is in hand, by the room last seen it fits");
+}
+
+TEST_CASE("without an offer in hand a cell is short of what it lacks by the room last seen", "[explain]") {
+  Cell away = cell("away", "z", 0, true);
+  away.room = {};
+  away.last_room = {200, 1000, 1000, 10};
+  Cell full = away;  // Its offer is in hand, and has no memory left.
+  full.agent_id = "full";
+  full.room = {0, 1000, 1000, 10};
+  const auto told = cluster("binpack", {away, full}).explain(lrp("p", 300));
+  CHECK(told.cells[0].obstacles == of(Obstacle::memory));
+  CHECK(told.cells[0].short_by == Amounts{100, 0, 0, 0});
+  CHECK(told.cells[1].obstacles == of(Obstacle::memory));
+  CHECK(told.cells[1].short_by == Amounts{300, 0, 0, 0});
+  CHECK(told.nearest_miss == 0);
+}
+
+TEST_CASE("a rehearsal sees what it placed before, and leaves nothing behind", "[explain]") {
+  Cell away = cell("c", "z", 0, true);
+  away.last_room = {150, 1000, 1000, 10};
+  auto c = cluster("diego", {cell("a", "z", 250), cell("b", "z", 100), away});
+  const auto before = std::tuple(c.find("a"), c.find("b"), c.find("c"), c.starting());
+  {
+    placement::Cluster::Rehearsal rehearsal(c);
+    CHECK(rehearsal.place(lrp("p", 100)) == on("a", true));
+    CHECK(rehearsal.place(lrp("p", 100)) == on("a", false));
+    CHECK(rehearsal.place(lrp("p", 100)) == on("b", true));
+    CHECK(rehearsal.place(lrp("p", 100)) == refused("insufficient resources: memory"));
+    rehearsal.await("c", lrp("p", 100));
+    CHECK(c.find("c")->last_room.mem_mb == 50);
+    CHECK(c.instances("a", "p") == 2);
+  }
+  CHECK(std::tuple(c.find("a"), c.find("b"), c.find("c"), c.starting()) == before);
+  CHECK(c.instances("a", "p") == 0);
+  CHECK(c.place(lrp("p", 100)) == on("a", true));
+}

@@ -309,14 +309,37 @@ class Life {
     return gone;
   }
 
+  // All that is about to be placed, with an offer awaited besides; nothing of it may stay.
+  std::string rehearse(const Command& command, const Request& request, std::vector<std::string>& outcomes) const {
+    std::vector<std::string> touched;
+    {
+      placement::Cluster::Rehearsal rehearsal(cluster_);
+      for (int times = 0; times <= command.more; ++times) {
+        const Outcome outcome = rehearsal.place(request, command.may_wait != 0);
+        outcomes.push_back(text(outcome));
+        if (const auto* placed = std::get_if<placement::Placement>(&outcome)) touched.emplace_back(placed->agent_id);
+        if (const auto* awaited = std::get_if<placement::Awaited>(&outcome)) touched.emplace_back(awaited->agent_id);
+      }
+      if (!touched.empty()) rehearsal.await(touched.front(), request);
+    }
+    for (const std::string& agent : touched) {
+      if (auto wrong = look_at(agent); !wrong.empty()) return "after a rehearsal: " + wrong;
+    }
+    return {};
+  }
+
   std::string place(const Command& command) {
     const Request request = request_of(command);
+    std::vector<std::string> rehearsed;
+    if (auto wrong = rehearse(command, request, rehearsed); !wrong.empty()) return wrong;
     for (int times = 0; times <= command.more; ++times) {
       const auto right = oracle_.answer(request, command.may_wait != 0);
       const std::string previewed = text(cluster_.preview(request, command.may_wait != 0));
       const Outcome outcome = cluster_.place(request, command.may_wait != 0);
       if (!right.allows(outcome)) return "is    " + text(outcome) + "\nought " + text(right);
       if (previewed != text(outcome)) return "preview " + previewed + "\nplace   " + text(outcome);
+      if (rehearsed.at(static_cast<std::size_t>(times)) != text(outcome))
+        return "rehearsed " + rehearsed[static_cast<std::size_t>(times)] + "\nplace     " + text(outcome);
       oracle_.book(request, outcome);
       count(request, outcome);
       std::string touched;
@@ -363,14 +386,14 @@ class Life {
   std::string compare(const placement::Verdict& is, const Oracle::Judgement& ought) const {
     std::ostringstream out;
     const Cell cell = *oracle_.find(ought.agent_id);
-    if (is.agent_id == ought.agent_id && is.zone == cell.zone && is.up == cell.up && is.obstacles == ought.obstacles &&
-        is.short_by == ought.short_by && is.zone_instances == ought.zone_instances &&
-        (ought.obstacles != 0 || is.cost == ought.cost))
+    if (is.agent_id == ought.agent_id && is.zone == cell.zone && is.up == cell.up &&
+        is.obstacles == ought.told_obstacles && is.short_by == ought.told_short_by &&
+        is.zone_instances == ought.zone_instances && (ought.obstacles != 0 || is.cost == ought.cost))
       return {};
     out << "verdict on " << is.agent_id << ": obstacles " << is.obstacles << ", short by {" << text(is.short_by)
         << "}, cost " << is.cost[0] << ' ' << is.cost[1] << ' ' << is.cost[2] << ", in zone " << is.zone_instances
-        << "\nought on   " << ought.agent_id << ": obstacles " << ought.obstacles << ", short by {"
-        << text(ought.short_by) << "}, cost " << ought.cost[0] << ' ' << ought.cost[1] << ' ' << ought.cost[2]
+        << "\nought on   " << ought.agent_id << ": obstacles " << ought.told_obstacles << ", short by {"
+        << text(ought.told_short_by) << "}, cost " << ought.cost[0] << ' ' << ought.cost[1] << ' ' << ought.cost[2]
         << ", in zone " << ought.zone_instances;
     return out.str();
   }
@@ -383,6 +406,8 @@ class Life {
     if (!any_miss) return {};
     if (*is.nearest_miss >= is.cells.size() || is.cells[*is.nearest_miss].fits()) return "the nearest miss is none";
     const placement::Verdict& near = is.cells[*is.nearest_miss];
+    if (placement::has(near.obstacles, placement::Obstacle::no_offer))
+      return {};  // What it is short of counts for nothing.
     for (const placement::Verdict& other : is.cells) {
       if (other.fits() || (other.obstacles & ~near.obstacles) != 0 || !near.short_by.holds(other.short_by)) continue;
       if (other.obstacles != near.obstacles || other.short_by != near.short_by)

@@ -227,7 +227,21 @@ std::vector<Oracle::Judgement> Oracle::judge(const Request& request) const {
     const bool fits_last = cell.last_room.mem_mb >= need.mem_mb && cell.last_room.disk_mb >= need.disk_mb &&
                            cell.last_room.cpus_milli >= need.cpus_milli && cell.last_room.containers >= need.containers;
     hinder(Obstacle::no_offer, (judgement.obstacles & kShort) != 0 && fits_last);
+    judgement.told_short_by = judgement.short_by;
+    std::uint16_t untold = 0;
+    if (cell.room == Amounts{} && !fits_last) {
+      const auto lacks_last = [&](Obstacle obstacle, std::int64_t room, std::int64_t wanted) -> std::int64_t {
+        if (room < wanted) return wanted - room;
+        untold = static_cast<std::uint16_t>(untold | bit(obstacle));
+        return 0;
+      };
+      judgement.told_short_by = {lacks_last(Obstacle::memory, cell.last_room.mem_mb, need.mem_mb),
+                                 lacks_last(Obstacle::disk, cell.last_room.disk_mb, need.disk_mb),
+                                 lacks_last(Obstacle::cpu, cell.last_room.cpus_milli, need.cpus_milli),
+                                 lacks_last(Obstacle::containers, cell.last_room.containers, need.containers)};
+    }
     hinder(Obstacle::starting_limit, limits_.starting_per_cell_max > 0 && is_starting >= limits_.starting_per_cell_max);
+    judgement.told_obstacles = static_cast<std::uint16_t>(judgement.obstacles & ~untold);
     if (judgement.obstacles == 0) {
       Seen seen{cell, position.at(id), is_starting, 0, known.tasks, 0};
       for (const auto& [process, count] : known.lrps) seen.lrps += count;

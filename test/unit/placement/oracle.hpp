@@ -66,6 +66,8 @@ class Oracle {
     std::string agent_id;
     std::uint16_t obstacles = 0;  // Of placement::Obstacle.
     placement::Amounts short_by;
+    std::uint16_t told_obstacles = 0;  // As explained: without an offer in hand by the room last seen.
+    placement::Amounts told_short_by;
     placement::Cost cost{};  // If it fits.
     std::int64_t zone_instances = 0;
   };

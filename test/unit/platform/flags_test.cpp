@@ -242,6 +242,70 @@ TEST_CASE("two words are too many for a program that takes one", "[flags]") {
   CHECK(std::count(outcome.text.begin(), outcome.text.end(), '\n') == 1);
 }
 
+TEST_CASE("a subcommand may have words, some of which may be left out, and other names", "[flags]") {
+  const auto [args, code, words] = GENERATE(table<std::vector<const char*>, int, std::string>({
+      {{"show", "a"}, 0, "a|"},
+      {{"show", "a", "b", "--loud"}, 0, "a|b"},
+      {{"--loud", "see", "a"}, 0, "a|"},
+      {{"show", "show"}, 0, "show|"},
+      {{"show", "[a,b]", "x y"}, 0, "[a,b]|x y"},
+      {{"show", "--", "--loud"}, 0, "--loud|"},
+      {{"show"}, 2, "diego-y: WHAT is missing (--help shows the flags)\n"},
+      {{"see", ""}, 2, "diego-y: WHAT is missing (--help shows the flags)\n"},
+  }));
+  CAPTURE(args);
+  std::string what, where;
+  bool loud = false;
+  platform::Flags flags("diego-y", "Does y");
+  flags.add("loud", loud, "say more");
+  platform::Flags& show = flags.subcommand("show", "Shows it");
+  show.alias("see");
+  show.argument("WHAT", what, "of these");
+  show.optional_argument("WHERE", where, "if not here");
+  std::vector<const char*> all{"diego-y"};
+  all.insert(all.end(), args.begin(), args.end());
+  const auto outcome = flags.parse(static_cast<int>(all.size()), all.data());
+  CHECK(outcome.code == code);
+  CHECK((code == 2 ? outcome.text : what + "|" + where) == words);
+  if (code == 0) CHECK(outcome.subcommand == "show");
+}
+
+TEST_CASE("flags describe themselves, as help does", "[flags]") {
+  Program program;
+  std::string word;
+  platform::Flags& show = program.flags.subcommand("show", "Shows it");
+  show.alias("see");
+  show.optional_argument("WHAT", word, "of these");
+  const auto all = program.flags.describe();
+  CHECK(all.name == "diego-x");
+  CHECK(all.flags.size() == 10);  // Its own seven, and --config, --help, --version.
+  CHECK(all.flags[6].name == "codec");
+  CHECK(all.flags[6].choices == std::vector<std::string>{"json", "protobuf"});
+  CHECK(all.flags[0].takes_value);
+  CHECK_FALSE(all.flags[4].takes_value);
+  REQUIRE(all.subcommands.size() == 2);
+  CHECK(all.subcommands[0].flags.size() == 2);
+  CHECK(all.subcommands[1].name == "show");
+  CHECK(all.subcommands[1].aliases == std::vector<std::string>{"see"});
+  CHECK(all.subcommands[1].arguments == std::vector<std::string>{"WHAT"});
+  const std::string help = program.parse({"show", "--help"}).text;
+  CHECK(help.find("Usage: diego-x show [WHAT] [FLAGS]") != std::string::npos);
+  CHECK(help.find("Also called: see") != std::string::npos);
+  CHECK(help.find("--strategy, --count") != std::string::npos);
+}
+
+TEST_CASE("a program may have its file named by a variable of its own", "[flags]") {
+  const TomlFile file("count = 4\n");
+  const Environment theirs("DIEGO_MESOS_CONFIG", "/nosuch/file.toml");
+  const Environment ours("DIEGO_MESOS_X_CONFIG", file.path.c_str());
+  Program program;
+  program.flags.config_variable("DIEGO_MESOS_X_CONFIG");
+  const auto outcome = program.parse({});
+  INFO(outcome.text);
+  CHECK(outcome.run);
+  CHECK(program.count == 4);
+}
+
 TEST_CASE("--version prints the version", "[flags]") {
   Program program;
   const auto outcome = program.parse({"--version"});

@@ -1,0 +1,113 @@
+// What the core tells of what changed.
+#include "rig.hpp"
+
+using namespace core;
+
+namespace {
+
+Config telling() {
+  Config config;
+  config.tells_changes = true;
+  return config;
+}
+
+std::vector<std::string> told(Rig& rig) {
+  std::vector<std::string> lines;
+  for (const Change& change : rig.core.take_changes()) {
+    std::string line(to_string(change.kind));
+    if (change.key) line += " " + to_string(*change.key);
+    if (!change.agent_id.empty()) line += " on " + change.agent_id;
+    if (!change.reason.empty()) line += ": " + change.reason;
+    lines.push_back(std::move(line));
+  }
+  return lines;
+}
+using Lines = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("an instance's life is told step by step, with how long it waited", "[changes]") {
+  Rig rig(telling());
+  rig.subscribe_and_suppress();
+  CHECK(told(rig) == Lines{"master.subscribed: framework F"});
+  rig.lrp("p", {0});
+  rig.pass(3s);
+  rig.offer("a1", 4000);
+  auto changes = rig.core.take_changes();
+  REQUIRE(changes.size() == 3);
+  CHECK(changes[0].kind == ChangeKind::instance_queued);
+  CHECK(changes[1].kind == ChangeKind::cell_starting);
+  CHECK(changes[2].kind == ChangeKind::instance_launching);
+  CHECK(changes[2].waited == base::Duration(3s));
+  CHECK(changes[2].cell_id == changes[1].cell_id);
+  CHECK_FALSE(changes[2].cell_id.empty());
+  CHECK(changes[2].at == rig.now);
+  rig.pass(1s);
+  rig.status(rig.task_id("p", 0), TaskState::starting, "a1");
+  CHECK(told(rig) == Lines{"cell.up on a1", "instance.starting p.0 on a1"});
+  rig.status(rig.task_id("p", 0), TaskState::running, "a1");
+  changes = rig.core.take_changes();
+  REQUIRE(changes.size() == 1);
+  CHECK(changes[0].kind == ChangeKind::instance_running);
+  CHECK(changes[0].waited == base::Duration(4s));
+  rig.happen(StopRequested{{Kind::lrp, "p", 0}});
+  rig.status(rig.task_id("p", 0), TaskState::killed, "a1");
+  CHECK(told(rig) ==
+        Lines{"instance.stopping p.0 on a1: stopped by request", "instance.stopped p.0 on a1: stopped by request"});
+  rig.pass(70s);
+  CHECK(told(rig) == Lines{"cell.stopping on a1: it is idle"});
+  rig.happen(ExecutorEnded{"a1", *rig.executor_of("a1"), 0});
+  CHECK(told(rig) == Lines{"cell.gone on a1"});
+  rig.happen(Disconnected{"broken"});
+  CHECK(told(rig) == Lines{"master.lost: broken"});
+}
+
+TEST_CASE("what waits too long, and an agent that is left, are told", "[changes]") {
+  Rig rig(telling());
+  rig.run_one();
+  rig.core.take_changes();
+  rig.lrp("big", {0}, 9000);
+  rig.offer("a2", 500);
+  rig.pass(31s);
+  CHECK(told(rig) == Lines{"instance.queued big.0", "instance.unplaced big.0: insufficient resources: memory"});
+  rig.happen(DrainRequested{"a1"});
+  CHECK(told(rig).front() == "agent.left on a1: an operator drains it");
+  rig.happen(DrainCancelled{"a1"});
+  CHECK(told(rig).front() == "agent.stays on a1");
+}
+
+TEST_CASE("what could not be saved is told to nobody", "[changes]") {
+  Rig rig(telling());
+  rig.subscribe_and_suppress();
+  rig.core.changes_saved();
+  rig.core.take_changes();
+  rig.lrp("p", {0, 1});
+  rig.core.withdraw_unsaved();
+  CHECK(told(rig).empty());
+}
+
+TEST_CASE("nothing is kept where nobody takes it", "[changes]") {
+  Rig rig;
+  rig.run_one();
+  CHECK(rig.core.take_changes().empty());
+}
+
+TEST_CASE("figures count instances, cells, room and offers over time", "[changes]") {
+  Rig rig;
+  rig.run_one();
+  rig.lrp("big", {0, 1}, 9000);
+  rig.offer("a2", 2000);
+  rig.pass(2s);
+  const Figures figures = rig.core.figures(rig.now);
+  const auto lrps = figures.instances[0];
+  CHECK(lrps[static_cast<std::size_t>(State::running)] == 1);
+  CHECK(lrps[static_cast<std::size_t>(State::queued)] == 2);
+  CHECK(figures.oldest_waiting == base::Duration(2s));
+  CHECK(figures.cells[static_cast<std::size_t>(CellState::up)] == 1);
+  CHECK(figures.used == placement::Amounts{100, 0, 100, 1});
+  CHECK(figures.total.mem_mb == 3488);
+  CHECK(figures.agents == 2);
+  CHECK(figures.offers_held == 1);
+  CHECK(figures.offer_seconds >= 2);
+  CHECK(rig.core.figures(rig.now + 3s).offer_seconds == Approx(figures.offer_seconds + 3));
+}
