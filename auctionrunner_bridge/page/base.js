@@ -227,15 +227,17 @@ const stopInstance = (key) => act(
   'DELETE', keyPath(key), `${keyName(key)} is being stopped.`);
 
 const drainPath = (cell) => `/v1/cells/${encodeURIComponent(cell.agent_id)}/drain`;
-const agentName = (cell) => `${cell.agent_hostname || cell.agent_id}`;
+// Mesos's agent ids differ in what is behind the last dash; several agents may have one hostname.
+const shortId = (id) => (id.length > 20 && id.includes('-') ? id.slice(id.lastIndexOf('-') + 1) : id);
+const agentName = (cell) => `agent ${shortId(cell.agent_id)} on ${cell.agent_hostname || 'an unknown host'}`;
 const drain = (cell) => act(
-  [`Drain ${agentName(cell)}?`, `It takes no new work. Its ${counted(cell.instances.length, 'instance')} start elsewhere before they are ` +
-    'stopped here, Tasks run to their end, then the cell ends. It lasts until you cancel it.', 'Drain'],
-  'POST', drainPath(cell), `${agentName(cell)} is being drained.`);
+  [`Drain ${agentName(cell)}?`, `It takes no new work. What is on it (${counted(cell.instances.length, 'instance')}) starts elsewhere before it is ` +
+    'stopped here, Tasks run to their end, then the cell ends. The drain lasts until it is cancelled.', 'Drain'],
+  'POST', drainPath(cell), `The ${agentName(cell)} is being drained.`);
 const cancelDrain = (cell) => act(
-  [`Use ${agentName(cell)} again?`, 'The drain is cancelled: it may take work again. What is already on its way elsewhere goes there.',
+  [`Use ${agentName(cell)} again?`, 'The drain is cancelled, and it may take work again. What is already on its way elsewhere goes there.',
     'Cancel the drain'],
-  'DELETE', drainPath(cell), `${agentName(cell)} may be used again.`);
+  'DELETE', drainPath(cell), `The ${agentName(cell)} may be used again.`);
 
 // ---- Light and dark
 

@@ -110,9 +110,6 @@ function showZones(zones) {
 
 // ---- One cell
 
-// Mesos's agent ids differ in what is behind the last dash.
-const shortId = (id) => (id.length > 20 && id.includes('-') ? id.slice(id.lastIndexOf('-') + 1) : id);
-
 // What is in its bar: instances of one process side by side as one part, the smallest together at the end.
 function segmentsOf(cell) {
   const byProcess = new Map();

@@ -191,7 +191,8 @@ def _(bench):
     browser.wait("its cell", "document.querySelectorAll('#cells .acts button').length === 1")
     browser.click("#cells .acts button")
     browser.wait("the question", "document.getElementById('confirm').open")
-    expect("Drain" in browser.text("#confirm h2"), "what is asked", browser.text("#confirm"))
+    short = cell["agent_id"].rpartition("-")[2]
+    expect_equal(browser.text("#confirm h2"), f"Drain agent {short} on {cell['agent_hostname']}?", "what is asked")
     expect_equal(browser.focused(), "Cancel", "what Enter would do")
     browser.screenshot(SHOTS / "drain.png")
     browser.press("Enter")

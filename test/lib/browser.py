@@ -132,8 +132,10 @@ class Browser:
     # ---- The page
 
     def go(self, url):
-        self.call("Page.navigate", url=url)
-        self.wait(f"{url} to be loaded", "document.readyState === 'complete' && location.href !== 'about:blank'")
+        """To another page, or to another place of the same one."""
+        self.js("window.left = true")
+        if "loaderId" in self.call("Page.navigate", url=url):
+            self.wait(f"{url} to be loaded", "document.readyState === 'complete' && window.left !== true")
 
     def js(self, expression):
         """The value of an expression, of the promise too."""
@@ -144,7 +146,12 @@ class Browser:
         return told["result"].get("value")
 
     def wait(self, what, expression, seconds=20):
-        return wait_for(what, lambda: self.js(expression), seconds, every=0.05)
+        def probe():
+            try:
+                return self.js(expression)
+            except Failed as problem:  # As between two pages.
+                raise ValueError(problem) from problem
+        return wait_for(what, probe, seconds, every=0.05)
 
     def text(self, selector):
         """What is seen of the first such element; '' where there is none."""

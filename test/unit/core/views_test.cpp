@@ -14,7 +14,7 @@ struct Zoned : Rig {
     place("q", 0, "a3", "y");
   }
   void place(const std::string& guid, std::int32_t index, const std::string& agent, const std::string& zone) {
-    lrp(guid, {index});
+    lrp(guid, {index}, 3000);  // No two on one agent.
     Offer offer = make_offer(agent, 4000);
     offer.fault_domain_zone = zone;
     happen(OffersArrived{{offer}});
@@ -49,8 +49,8 @@ TEST_CASE("cells are found by zone, mark and part of a name, and in pages", "[vi
 TEST_CASE("an instance is shown on its cell with what it takes of its memory", "[views]") {
   Zoned rig;
   const CellView cell = rig.core.cells().at(0);
-  CHECK(cell.instances == std::vector<CellInstance>{{{Kind::lrp, "p", 0}, State::running, 100}});
-  CHECK(cell.memory_used_mb == 100);
+  CHECK(cell.instances == std::vector<CellInstance>{{{Kind::lrp, "p", 0}, State::running, 3000}});
+  CHECK(cell.memory_used_mb == 3000);
 }
 
 TEST_CASE("zones are summed up as their cells are listed", "[views]") {
