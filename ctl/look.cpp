@@ -1,5 +1,3 @@
-#include <cctype>
-
 #include "base/text.hpp"
 #include "ctl/commands.hpp"
 #include "ctl/files.hpp"

@@ -257,6 +257,8 @@ def _(bench):
     again.post_lrps(lrp("later", [0]))
     wait_for("the start", lambda: any("instance.running" in l and "later.0" in l for l in everything.lines()))
     expect_equal(one.wait(10), OK, "exit code of the one with --count")
+    # It had seen nothing, and knows all the same where it was.
+    expect(any('"event":"gap"' in l for l in one.lines()), "the gap told to one that had seen no event", one.lines())
     event = json.loads([l for l in one.lines() if l.startswith("{") and '"gap"' not in l][0])
     expect_equal((event["event"], event["process_guid"]), ("instance.queued", "later"), "its event")
 
