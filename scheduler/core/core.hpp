@@ -163,6 +163,7 @@ class Core {
   void on(const Disconnected& event, base::Time now);
   void on(const FrameworkRemoved& event, base::Time now);
   void void_offers();
+  void hear_anew_of_found_cells(base::Time now);
   void reconcile(base::Time now);
   void want_answer(const std::string& task_id, const std::string& agent_id, base::Time ask_at);
   void ask_about_unanswered(base::Time now);

@@ -32,6 +32,7 @@ struct CellRecord {
   bool stopping = false;
   bool found = false;                    // Started by another run of ours: it may hold work we do not know of yet.
   base::Time since;                      // It was launched or first seen.
+  base::Time unheard_since;              // Found: since then it, and the master, could have told of its work.
   base::Time idle_since;                 // Meaningful while `live` is empty.
   ItemList live;                         // Instances with a live attempt here.
   placement::Amounts charged;            // For them, in all.

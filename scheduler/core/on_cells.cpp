@@ -76,7 +76,7 @@ CellRecord& Core::see_cell(AgentRecord& agent, const std::string& executor_id, b
   cell.executor_id = std::make_shared<const std::string>(executor_id);
   cell.heard = cell.found = true;
   cell.stopping = agent.shut_executor == executor_id;
-  cell.since = cell.idle_since = now;
+  cell.since = cell.unheard_since = cell.idle_since = now;
   agent.cell = std::move(cell);
   agent.described = false;
   note("cell found executor=" + executor_id + " agent=" + agent.id);

@@ -43,6 +43,7 @@ void Core::on(const Subscribed& event, base::Time now) {
     if (twin->item->state == State::stopping) kill(*twin->item, now);
   }
   kill_strays_again(now);
+  hear_anew_of_found_cells(now);
   for (const auto& [id, agent] : agents_) {
     if (agent->leaving) agent->leaving->inverse_offers.clear();  // The master makes them anew.
     if (agent->leaving || agent->cell) cell_timers_.emplace(now, id);
@@ -89,6 +90,14 @@ void Core::nothing_was_sent(base::Time now) {
   if (fence_until_) fence_until_ = now + config_.fence_max;
   for (auto& [task, about] : unanswered_) {
     if (about.first_asked) about.first_asked = now;
+  }
+  hear_anew_of_found_cells(now);
+}
+
+// Nobody could tell of their work meanwhile, so that nothing was told means nothing.
+void Core::hear_anew_of_found_cells(base::Time now) {
+  for (const auto& [id, agent] : agents_) {
+    if (agent->cell && agent->cell->found) agent->cell->unheard_since = now;
   }
 }
 

@@ -25,7 +25,7 @@ bool Core::may_go(const AgentRecord& agent, base::Time now) const {
   }
   if (!cell.found) return true;
   if (cell.report) return cell.reported_idle;
-  return now - cell.since >= config_.agent_reregister_timeout;
+  return now - cell.unheard_since >= config_.agent_reregister_timeout;
 }
 
 // When it may have to go for having no work.

@@ -84,7 +84,7 @@ def _(bench):
         'command = "echo starting >&2; echo no nats >&2; exit 3"\nrestart = "cell"\n')
     cell = cell_of(bench, free_port())
     expect_equal(cell.wait(20), 72, "exit code")
-    expect("the cell ends: process=route-emitter exited with status 3: no nats" in cell.text(), "why", cell.lines()[-5:])
+    expect('process=route-emitter exited with status 3 stderr="no nats"' in cell.text(), "why", cell.lines()[-5:])
 
 
 @case("root file systems of the scheduler's flags are placed by before a cell is up, and offered by its rep")

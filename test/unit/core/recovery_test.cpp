@@ -298,6 +298,28 @@ TEST_CASE("a cell that was idle when another began to lead has to say so again b
   CHECK(rig.only<ShutdownExecutor>().executor_id == executor);
 }
 
+TEST_CASE("a found cell is empty when nothing was told of its work while it could be, and not before", "[recovery]") {
+  const bool by_silence = GENERATE(false, true);
+  Rig rig;
+  rig.subscribe();
+  rig.offer("a1", 4000, {"diego-cell-f00d-abcdefgh"});
+  rig.pass(9min);
+  if (by_silence) {
+    rig.happen(Disconnected{"broken"});
+    rig.pass(5min);
+    rig.subscribe();
+  } else {  // The store did not take anything, and the clock jumped.
+    rig.now += 5min;
+    rig.core.nothing_was_sent(rig.now);
+    rig.settle();
+  }
+  rig.done();
+  rig.pass(9min);
+  CHECK(rig.none<ShutdownExecutor>());
+  rig.pass(2min);
+  CHECK_FALSE(rig.none<ShutdownExecutor>());
+}
+
 TEST_CASE("who leads again after another leaves no agent that was drained before", "[recovery]") {
   const bool another_led = GENERATE(false, true);
   Rig rig;
