@@ -1,6 +1,7 @@
 #include "scheduler/core/bbs_calls.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "diego/json.hpp"
 
@@ -72,6 +73,7 @@ void BbsCalls::drop_reports() {
   for (const auto& [key, report] : reports_) changed_.insert(key);
   reports_.clear();
   due_.clear();
+  held_.clear();
   open_reports_.clear();
 }
 
@@ -100,6 +102,10 @@ std::vector<Action> BbsCalls::take(base::Time now) {
     calls.emplace_back(ReadRows{++calls_, rows.kind, rows.guid});
     open_questions_.emplace(calls_, Asked{std::move(rows), now});
   }
+  if (!held_.empty() && held_until_ <= now) {
+    due_.insert(due_.end(), held_.begin(), held_.end());
+    held_.clear();
+  }
   while (may_call() && !due_.empty()) {
     const Key key = std::move(due_.front());
     due_.pop_front();
@@ -115,10 +121,15 @@ std::vector<Action> BbsCalls::take(base::Time now) {
 }
 
 std::optional<base::Time> BbsCalls::next_due() const {
-  if (questions_.empty() && due_.empty()) return std::nullopt;
+  std::optional<base::Time> next;
+  if (!held_.empty()) next = held_until_;
+  if (questions_.empty() && due_.empty()) return next;
   const std::size_t open = open_reports_.size() + open_questions_.size();
-  if (retry_at_) return open == 0 ? retry_at_ : std::nullopt;
-  return open < kOpenMax ? std::optional(base::Time{}) : std::nullopt;
+  if (retry_at_) {
+    if (open == 0 && (!next || *retry_at_ < *next)) next = retry_at_;
+    return next;
+  }
+  return open < kOpenMax ? std::optional(base::Time{}) : next;
 }
 
 void BbsCalls::well() {
@@ -179,6 +190,16 @@ std::optional<Key> BbsCalls::answered(const ReportAnswered& event, base::Time no
     erase(found);
   }
   return key;
+}
+
+void BbsCalls::calls_may_be_under_way(base::Time now) {
+  held_until_ = now + kCallMax;
+  const auto is_held = [this](const Key& key) {
+    const auto found = reports_.find(key);
+    return key.kind == Kind::task && found != reports_.end() && found->second.doubtful;
+  };
+  std::copy_if(due_.begin(), due_.end(), std::back_inserter(held_), is_held);
+  std::erase_if(due_, is_held);
 }
 
 std::vector<RowsOf> BbsCalls::forget_open() {

@@ -32,6 +32,7 @@ class BbsCalls {
  public:
   static constexpr std::size_t kOpenMax = 16;
   static constexpr std::size_t kReportsMax = 500'000;
+  static constexpr base::Duration kCallMax = std::chrono::seconds(10);  // diego::BbsClientOptions::timeout
 
   // ---- Reports: one per key; a later one takes the place of one that is not under way.
 
@@ -72,6 +73,9 @@ class BbsCalls {
   std::optional<Key> answered(const ReportAnswered& event, base::Time now);
   // Nobody will answer what is under way: those questions. Reports go again.
   std::vector<RowsOf> forget_open();
+  // Calls of an earlier life or term may still reach the BBS: a Task's rejection that is doubtful waits until they have,
+  // for its row tells nothing before.
+  void calls_may_be_under_way(base::Time now);
 
   // For the log: what changed since it was last asked.
   std::vector<Note> take_notes() { return std::exchange(notes_, {}); }
@@ -100,6 +104,8 @@ class BbsCalls {
 
   Reports reports_;
   std::deque<Key> due_;  // Of those not under way; some have left since.
+  std::deque<Key> held_;  // Doubtful ones of Tasks, until then.
+  base::Time held_until_;
   std::map<std::uint64_t, Key> open_reports_;
 
   std::deque<RowsOf> questions_;

@@ -148,7 +148,7 @@ class Core {
   void report(const Item& item, const std::string& text, std::int32_t rejections, base::Time now);
   void reject(Item& item, const std::string& why, std::int32_t rejections, base::Time now);
   void call_bbs(base::Time now);
-  void forget_calls(bool another_led);
+  void forget_calls(bool another_led, base::Time now);
 
   // recovery.cpp
   void mark(Item& item);

@@ -221,7 +221,7 @@ void Core::call_bbs(base::Time now) {
 }
 
 // What another process of ours, or an earlier term, has asked is answered to nobody.
-void Core::forget_calls(bool another_led) {
+void Core::forget_calls(bool another_led, base::Time now) {
   if (another_led) bbs_.drop_reports();  // It has heard of the same work since, and said what there was to say.
   for (const RowsOf& rows : bbs_.forget_open()) {
     for (Item* item : queued_of(rows)) {
@@ -229,6 +229,7 @@ void Core::forget_calls(bool another_led) {
       if (item->waits == Waits::checking) back_to_ready(*item);
     }
   }
+  bbs_.calls_may_be_under_way(now);
 }
 
 base::Status Core::restore_report(std::string_view name, std::string_view value) { return bbs_.restore(name, value); }

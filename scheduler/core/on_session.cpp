@@ -53,7 +53,7 @@ void Core::on(const Subscribed& event, base::Time now) {
 // What another scheduler did with what we know, only Mesos can tell.
 void Core::on(const LeadershipTaken& event, base::Time now) {
   fence_wanted_ = true;
-  forget_calls(event.another_led);
+  forget_calls(event.another_led, now);
   post_mortems_ = {};
   if (!event.another_led) return;
   items_.walk([](Item& item) { item.doubtful = item.live(); });

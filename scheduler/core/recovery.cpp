@@ -194,9 +194,10 @@ void Core::recovered(base::Time now) {
   });
   items_.walk([&](Item& item) { start_successor(item, now); });
   for (const auto& [id, agent] : agents_) {
-    if (agent->cell) agent->cell->since = agent->cell->idle_since = now;
+    if (agent->cell) agent->cell->since = agent->cell->unheard_since = agent->cell->idle_since = now;
     refresh(*agent);
   }
+  bbs_.calls_may_be_under_way(now);
   actions_.clear();  // "cell found", once for each: one line says it.
   if (queued + live + ended_count_ == 0) return;
   note("restored queued=" + std::to_string(queued) + " live=" + std::to_string(live) +

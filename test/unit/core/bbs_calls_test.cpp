@@ -180,6 +180,34 @@ TEST_CASE("reports survive the process, doubtful, until they are delivered", "[b
   CHECK(changes.begin()->second.empty());
 }
 
+TEST_CASE("a Task's rejection that an earlier life may still be making waits until it has been made", "[bbs]") {
+  BbsCalls before;
+  CHECK(before.report({Kind::task, "t", 0}, {"apps", "full", "", 0}));
+  CHECK(before.report(key(7), content("no cell")));
+  BbsCalls calls;
+  for (const auto& [name, value] : saved(before)) CHECK(calls.restore(name, value));
+  calls.calls_may_be_under_way(kStart);
+  CHECK(calls.report({Kind::task, "new", 0}, content("full")));
+  // An LRP's can be told twice, and what is new has not been sent.
+  auto sent = all<Report>(calls.take(kStart));
+  REQUIRE(sent.size() == 2);
+  CHECK(sent[0].key == key(7));
+  CHECK(sent[1].key == Key{Kind::task, "new", 0});
+  CHECK(calls.next_due() == kStart + BbsCalls::kCallMax);
+  CHECK(calls.take(kStart + BbsCalls::kCallMax - 1ms).empty());
+  sent = all<Report>(calls.take(kStart + BbsCalls::kCallMax));
+  REQUIRE(sent.size() == 1);
+  CHECK(sent[0].key == Key{Kind::task, "t", 0});
+  CHECK(sent[0].doubtful);
+  CHECK_FALSE(calls.next_due());
+
+  // A term that ends with the call under way is an earlier one, too.
+  CHECK(calls.forget_open().empty());
+  calls.calls_may_be_under_way(kStart + 20s);
+  CHECK(all<Report>(calls.take(kStart + 20s)).size() == 1);
+  CHECK(all<Report>(calls.take(kStart + 30s)).size() == 2);
+}
+
 TEST_CASE("what is no report in the store is named", "[bbs]") {
   const auto [name, value, why] = GENERATE(table<std::string, std::string, std::string>({
       {"report nonsense", R"({"text":"full"})", "report nonsense: names no instance"},
