@@ -73,8 +73,8 @@ class BbsCalls {
   std::optional<Key> answered(const ReportAnswered& event, base::Time now);
   // Nobody will answer what is under way: those questions. Reports go again.
   std::vector<RowsOf> forget_open();
-  // Calls of an earlier life or term may still reach the BBS: a Task's rejection that is doubtful waits until they have,
-  // for its row tells nothing before.
+  // Calls of an earlier life or term may still reach the BBS: a Task's rejection that is doubtful waits until they
+  // have, for its row tells nothing before.
   void calls_may_be_under_way(base::Time now);
 
   // For the log: what changed since it was last asked.
@@ -103,7 +103,7 @@ class BbsCalls {
   void erase(Reports::iterator report);
 
   Reports reports_;
-  std::deque<Key> due_;  // Of those not under way; some have left since.
+  std::deque<Key> due_;   // Of those not under way; some have left since.
   std::deque<Key> held_;  // Doubtful ones of Tasks, until then.
   base::Time held_until_;
   std::map<std::uint64_t, Key> open_reports_;
