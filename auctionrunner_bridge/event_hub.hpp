@@ -19,7 +19,7 @@ struct EventHubOptions {
   std::size_t events_max = 50'000;            // Kept for those who come back.
   std::size_t reader_bytes_max = 256 * 1024;  // Waiting to be read by one.
   std::size_t round_bytes_max = 1024 * 1024;  // Given to all in a round.
-  base::Duration round = std::chrono::milliseconds(20);
+  base::Duration round = std::chrono::milliseconds(100);
   base::Duration heartbeat = std::chrono::seconds(15);  // A comment, so that proxies keep quiet connections.
 };
 

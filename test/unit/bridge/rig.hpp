@@ -87,7 +87,7 @@ struct FakeDesk final : bridge::Desk {
   std::vector<core::ExplanationView> explanations;
   std::size_t cells_asked = 0;
   Overview shown;
-  bridge::EventHub hub{{.epoch = "e"}};
+  bridge::EventHub hub{{.epoch = "e", .round = std::chrono::milliseconds(5)}};
   std::string policy_text = "{}";
   std::optional<PolicyRefused> policy_refused;
   core::Health state;
