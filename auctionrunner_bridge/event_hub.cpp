@@ -85,9 +85,9 @@ EventHub::~EventHub() {
   impl_->thread.join();
 }
 
-void EventHub::publish(std::vector<core::Change> changes) {
+void EventHub::publish(const core::Changes& changes) {
   const std::lock_guard lock(impl_->mutex);
-  impl_->window.add(std::move(changes));
+  impl_->window.add(changes);
   if (impl_->readers.empty() || std::exchange(impl_->behind, true)) return;
   impl_->something.notify_one();
 }

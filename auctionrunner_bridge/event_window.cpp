@@ -50,23 +50,29 @@ base::Result<std::vector<core::ChangeKind>> parse_kinds(std::string_view list) {
   return kinds;
 }
 
-void EventWindow::add(std::vector<core::Change> changes) {
-  for (core::Change& change : changes) {
-    events_.push_back({std::move(change), {}});
+void EventWindow::add(const core::Changes& changes) {
+  for (const core::Change change : changes) {
+    if ((next_ - first_block_) % kBlock == 0) blocks_.emplace_back();
+    blocks_.back().changes.add(change);
     ++next_;
-    if (events_.size() > events_max_) events_.pop_front();
+    if (first() < first_block_ + kBlock) continue;
+    blocks_.pop_front();
+    first_block_ += kBlock;
   }
 }
 
 std::string EventWindow::id(std::uint64_t number) const { return epoch_ + "-" + std::to_string(number); }
 
 const std::string& EventWindow::text_of(std::uint64_t number) {
-  Entry& entry = events_[static_cast<std::size_t>(number - first())];
-  if (entry.text.empty()) {
-    entry.text = "id: " + id(number) + "\nevent: " + std::string(core::to_string(entry.change.kind)) +
-                 "\ndata: " + data_of(entry.change) + "\n\n";
+  Block& block = block_of(number);
+  block.texts.resize(block.changes.size());
+  const auto at = static_cast<std::size_t>((number - first_block_) % kBlock);
+  if (block.texts[at].empty()) {
+    const core::Change change = block.changes[at];
+    block.texts[at] = "id: " + id(number) + "\nevent: " + std::string(core::to_string(change.kind)) +
+                      "\ndata: " + data_of(change) + "\n\n";
   }
-  return entry.text;
+  return block.texts[at];
 }
 
 // It has the id of what was kept last before what follows, so that one who comes back then is told of it no more.
@@ -104,7 +110,8 @@ std::uint64_t EventWindow::read(const EventFilter& filter, std::uint64_t from, s
     from = first();
   }
   for (; from < next_ && text.size() < bytes_max; ++from) {
-    if (filter.wants(events_[static_cast<std::size_t>(from - first())].change)) text += text_of(from);
+    const auto at = static_cast<std::size_t>((from - first_block_) % kBlock);
+    if (filter.wants(block_of(from).changes[at])) text += text_of(from);
   }
   return from;
 }

@@ -37,9 +37,9 @@ History::Step& History::at(base::Time time) {
   return steps_.back();
 }
 
-void History::add(const std::vector<core::Change>& changes) {
+void History::add(const core::Changes& changes) {
   using Kind = core::ChangeKind;
-  for (const core::Change& change : changes) {
+  for (const core::Change change : changes) {
     switch (change.kind) {
       case Kind::instance_queued:
         if (change.reason.empty()) ++at(change.at).auctions;

@@ -19,7 +19,7 @@ class History {
   static constexpr base::Duration kStep = std::chrono::seconds(10);
   static constexpr std::size_t kSteps = 360;
 
-  void add(const std::vector<core::Change>& changes);
+  void add(const core::Changes& changes);
 
   // {"step_s":10,"until":"...","auctions":[...],...}: as many numbers in each as there are steps so far, the last
   // being that of `now`. Of times the upper bound of the class that the half, and 99 in 100, are below; null: none.

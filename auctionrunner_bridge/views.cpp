@@ -129,7 +129,7 @@ void write_zone(diego::GoWriter& out, const core::ZoneTotals& zone) {
 
 }  // namespace
 
-void write_key_members(diego::GoWriter& out, const core::Key& key) {
+void write_key_members(diego::GoWriter& out, const core::KeyView& key) {
   if (key.kind == core::Kind::lrp) {
     out.member("kind", "lrp");
     out.member("process_guid", key.guid);

@@ -4,12 +4,12 @@
 #include <string_view>
 
 #include "diego/json.hpp"
-#include "scheduler/core/work.hpp"
+#include "scheduler/core/changes.hpp"
 
 namespace bridge {
 
 // What names an instance: an LRP by process guid and index, a Task by its guid.
-void write_key_members(diego::GoWriter& out, const core::Key& key);
+void write_key_members(diego::GoWriter& out, const core::KeyView& key);
 
 template <class Words>
 void write_words(diego::GoWriter& out, std::string_view name, const Words& words) {

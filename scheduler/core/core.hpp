@@ -79,7 +79,7 @@ class Core {
   void recovered(base::Time now);
 
   // What changed since this was last called, in order, if Config::tells_changes. What was withdrawn is not among it.
-  std::vector<Change> take_changes() { return std::exchange(changes_, {}); }
+  Changes take_changes() { return std::exchange(changes_, {}); }
 
   const Policy& policy() const { return config_; }
   const Policy& usual_policy() const { return usual_; }
@@ -311,9 +311,9 @@ class Core {
                   std::size_t cells_max) const;
 
   void tell(const Item& item);
-  void tell(ChangeKind kind, const AgentRecord& agent, std::string reason);
-  void tell_unplaced(const Item& item, std::string reason);
-  void tell(ChangeKind kind, std::string reason);
+  void tell(ChangeKind kind, const AgentRecord& agent, std::string_view reason);
+  void tell_unplaced(const Item& item, std::string_view reason);
+  void tell(ChangeKind kind, std::string_view reason);
 
   void begin_frame(base::Time now);
   std::string reason_of(const Item& item) const;
@@ -421,7 +421,7 @@ class Core {
   base::Time launches_booked_until_;  // By --launch-rate.
   std::optional<base::Time> launch_credit_at_;
 
-  std::vector<Change> changes_;
+  Changes changes_;
   base::Time now_;  // Of the frame under way, for what is told and counted.
   double offer_seconds_ = 0;
   Actions actions_;  // Of the frame under way.

@@ -93,14 +93,14 @@ void Core::changes_saved() {
 void Core::withdraw_unsaved() {
   for (const auto& [item, row] : changed_) {
     if (item->row != row || item->saved || item->state != State::queued) continue;
-    std::erase_if(changes_, [key = item->key()](const Change& change) { return change.key == key; });
+    changes_.erase_if([key = item->key()](const Change& change) { return change.key == KeyView(key); });
     dequeue(*item);
     items_.erase(*item);
   }
   std::erase_if(changed_, [](const auto& one) { return one.first->row != one.second; });
   if (!policy_before_) return;
   apply(*std::exchange(policy_before_, std::nullopt), now_);
-  std::erase_if(changes_, [](const Change& change) { return change.kind == ChangeKind::policy_changed; });
+  changes_.erase_if([](const Change& change) { return change.kind == ChangeKind::policy_changed; });
 }
 
 void Core::remember_framework(std::string id) {

@@ -76,42 +76,38 @@ ChangeKind change_to(State state) {
 // That it has come to its state.
 void Core::tell(const Item& item) {
   if (!config_.tells_changes) return;
-  Change& change = changes_.emplace_back();
-  change.kind = change_to(item.state);
-  change.at = now_;
-  change.key = item.key();
-  change.reason = item.reason();
+  const std::string reason = item.reason();
+  Change change{.kind = change_to(item.state), .at = now_, .key = KeyView(item.kind(), item.process->guid, item.index)};
+  change.reason = reason;
   if (item.trace != nullptr) change.trace_id = *item.trace;
   if (item.state == State::launching || item.state == State::running) change.waited = now_ - item.accepted;
-  if (item.state == State::queued || item.agent == nullptr) return;
-  change.agent_id = item.agent->id;
-  if (const CellRecord* cell = cell_of(item)) change.cell_id = cell->cell_id;
+  if (item.state != State::queued && item.agent != nullptr) {
+    change.agent_id = item.agent->id;
+    if (const CellRecord* cell = cell_of(item)) change.cell_id = cell->cell_id;
+  }
+  changes_.add(change);
 }
 
-void Core::tell_unplaced(const Item& item, std::string reason) {
+void Core::tell_unplaced(const Item& item, std::string_view reason) {
   if (!config_.tells_changes) return;
-  Change& change = changes_.emplace_back();
-  change.kind = ChangeKind::instance_unplaced;
-  change.at = now_;
-  change.key = item.key();
-  change.reason = std::move(reason);
+  Change change{.kind = ChangeKind::instance_unplaced,
+                .at = now_,
+                .key = KeyView(item.kind(), item.process->guid, item.index),
+                .reason = reason,
+                .waited = now_ - item.accepted};
   if (item.trace != nullptr) change.trace_id = *item.trace;
-  change.waited = now_ - item.accepted;
+  changes_.add(change);
 }
 
-void Core::tell(ChangeKind kind, std::string reason) {
-  if (!config_.tells_changes) return;
-  Change& change = changes_.emplace_back();
-  change.kind = kind;
-  change.at = now_;
-  change.reason = std::move(reason);
+void Core::tell(ChangeKind kind, std::string_view reason) {
+  if (config_.tells_changes) changes_.add({.kind = kind, .at = now_, .reason = reason});
 }
 
-void Core::tell(ChangeKind kind, const AgentRecord& agent, std::string reason) {
+void Core::tell(ChangeKind kind, const AgentRecord& agent, std::string_view reason) {
   if (!config_.tells_changes) return;
-  tell(kind, std::move(reason));
-  changes_.back().agent_id = agent.id;
-  if (agent.cell) changes_.back().cell_id = agent.cell->cell_id;
+  Change change{.kind = kind, .at = now_, .agent_id = agent.id, .reason = reason};
+  if (agent.cell) change.cell_id = agent.cell->cell_id;
+  changes_.add(change);
 }
 
 // Why it waits, failed or ended.

@@ -278,8 +278,8 @@ void Metrics::saw(const core::Action& action) {
   }
 }
 
-void Metrics::changed(const std::vector<core::Change>& changes) {
-  for (const core::Change& change : changes) impl_->changed(change);
+void Metrics::changed(const core::Changes& changes) {
+  for (const core::Change change : changes) impl_->changed(change);
 }
 
 void Metrics::Impl::changed(const core::Change& change) {

@@ -26,7 +26,7 @@ class Metrics {
   // As they happen, from any thread.
   void saw(const core::Event& event);
   void saw(const core::Action& action);
-  void changed(const std::vector<core::Change>& changes);
+  void changed(const core::Changes& changes);
   void calls_answered(int status, std::size_t calls);  // 0: no answer.
   void settled(base::Duration took);                   // One round of the loop.
   void committed(base::Duration took, bool saved);

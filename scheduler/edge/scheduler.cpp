@@ -328,13 +328,13 @@ void Scheduler::refused(const core::Refusal& refusal, const std::string& text) {
   auction_log_.refused(refusal);
 }
 
-void Scheduler::changed(std::vector<core::Change> changes) {
+void Scheduler::changed(const core::Changes& changes) {
   metrics_.changed(changes);
   {
     const std::lock_guard lock(history_mutex_);
     history_.add(changes);
   }
-  events_.publish(std::move(changes));
+  events_.publish(changes);
 }
 
 void Scheduler::saw(const core::Event& event) {

@@ -363,7 +363,7 @@ void Engine::settle(base::Time now, bool may_launch) {
   if (store_retry_at_ && *store_retry_at_ <= now) core_.nothing_was_sent(now);
   if (may_act()) keep(core_.settle(now, may_launch && !store_retry_at_));
   if (!commit(now)) return;
-  if (auto changes = core_.take_changes(); !changes.empty()) world_.changed(std::move(changes));
+  if (const core::Changes changes = core_.take_changes(); !changes.empty()) world_.changed(changes);
   send_all(now);
   answer_all(base::ok());
   if (role_ == Role::taking) share_our_text();

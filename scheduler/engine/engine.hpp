@@ -76,7 +76,7 @@ class World {
   virtual void read_sandbox(const core::ReadSandbox&) = 0;
 
   // What changed, once it is durable, in order; only with core::Config::tells_changes.
-  virtual void changed(std::vector<core::Change> changes) { static_cast<void>(changes); }
+  virtual void changed(const core::Changes&) {}
 
   virtual void log(Level level, const std::string& text) = 0;
   // A line of the log that says `text`.

@@ -201,13 +201,9 @@ TEST_CASE("a bridge can be started again after it was stopped", "[bridge]") {
 
 namespace {
 
-std::vector<core::Change> queued(int from, int to) {
-  std::vector<core::Change> changes;
-  for (int i = from; i < to; ++i) {
-    core::Change change;
-    change.key = lrp("p", i);
-    changes.push_back(std::move(change));
-  }
+core::Changes queued(int from, int to) {
+  core::Changes changes;
+  for (int i = from; i < to; ++i) changes.add({.key = core::KeyView(core::Kind::lrp, "p", i)});
   return changes;
 }
 
@@ -248,9 +244,7 @@ TEST_CASE("a reader that does not read holds up nobody, and is told of the gap w
   quick.read_until(": events");
   // More than its window, its stream and both ends' sockets hold.
   for (int i = 0; i < 200'000; i += 1000) rig.desk.hub.publish(queued(i, i + 1000));
-  core::Change last;
-  last.kind = core::ChangeKind::master_lost;
-  rig.desk.hub.publish({last});
+  rig.desk.hub.publish({{.kind = core::ChangeKind::master_lost}});
   CHECK_THAT(quick.read_until("event: master.lost"), Catch::Contains("id: e-200001\n"));
   std::string told = slow.read_until("event: gap");
   CHECK_THAT(told, Catch::Contains("event: gap"));

@@ -13,19 +13,16 @@ using core::ChangeKind;
 
 namespace {
 
-Change change(ChangeKind kind, std::optional<core::Key> key = {}, std::string cell = "", std::string agent = "") {
-  Change change;
-  change.kind = kind;
-  change.at = base::Time(1795341600s);
-  change.key = std::move(key);
-  change.cell_id = std::move(cell);
-  change.agent_id = std::move(agent);
-  return change;
+core::KeyView instance(std::string_view process, int index) { return {core::Kind::lrp, process, index}; }
+
+Change change(ChangeKind kind, std::optional<core::KeyView> key = {}, std::string_view cell = "",
+              std::string_view agent = "") {
+  return {.kind = kind, .at = base::Time(1795341600s), .key = key, .agent_id = agent, .cell_id = cell};
 }
 
-std::vector<Change> many(int count) {
-  std::vector<Change> changes;
-  for (int i = 0; i < count; ++i) changes.push_back(change(ChangeKind::instance_queued, lrp("p", i)));
+core::Changes many(int count) {
+  core::Changes changes;
+  for (int i = 0; i < count; ++i) changes.add(change(ChangeKind::instance_queued, instance("p", i)));
   return changes;
 }
 
@@ -45,7 +42,7 @@ std::size_t count(const std::string& text, const std::string& what) {
 
 TEST_CASE("an event has a number, a kind and what it is about", "[events]") {
   EventWindow window("e", 10);
-  Change one = change(ChangeKind::instance_running, lrp("p", 3), "cell-1", "A1");
+  Change one = change(ChangeKind::instance_running, instance("p", 3), "cell-1", "A1");
   one.reason = "a \"b\"";
   one.trace_id = "t";
   one.waited = 1500ms;
@@ -62,8 +59,8 @@ TEST_CASE("an event has a number, a kind and what it is about", "[events]") {
 
 TEST_CASE("events are filtered by process, cell and kind", "[events]") {
   EventWindow window("e", 10);
-  window.add({change(ChangeKind::instance_queued, lrp("p", 0)), change(ChangeKind::cell_up, {}, "c1", "A1"),
-              change(ChangeKind::instance_running, lrp("q", 0), "c1", "A1"),
+  window.add({change(ChangeKind::instance_queued, instance("p", 0)), change(ChangeKind::cell_up, {}, "c1", "A1"),
+              change(ChangeKind::instance_running, instance("q", 0), "c1", "A1"),
               change(ChangeKind::agent_left, {}, "", "A1")});
   const auto numbers = [&window](const EventFilter& filter) {
     std::string found;
@@ -100,6 +97,18 @@ TEST_CASE("a reader that comes back goes on where it was, or is told what it mis
   CHECK(*window.resume("other-7", text) == 3);
   CHECK_THAT(text, Catch::Contains("\"lost\":null") && Catch::Contains("another scheduler process"));
   for (const char* wrong : {"", "e", "e-", "e-x", "e-1x", "e--"}) CHECK_FALSE(window.resume(wrong, text));
+}
+
+TEST_CASE("the window keeps as many as it is told, however many came", "[events]") {
+  EventWindow window("e", 2500);
+  for (int i = 0; i < 7; ++i) window.add(many(777));
+  CHECK(window.next() == 5440);
+  CHECK(window.first() == 2940);
+  const std::string text = all(window, {}, window.first());
+  CHECK_THAT(text, Catch::StartsWith("id: e-2940\nevent: instance.queued\ndata: ") && Catch::Contains("id: e-5439\n"));
+  CHECK(count(text, "\nevent: ") == 2500);
+  // Each has its own: the 2940th of all is number 608 of its 777.
+  CHECK(count(text.substr(0, 250), R"("process_guid":"p","index":608})") == 1);
 }
 
 TEST_CASE("a piece of events has its bound, and the next one goes on after it", "[events]") {
@@ -146,7 +155,7 @@ TEST_CASE("the last hour is told in steps, with what waiting cost", "[events]") 
   bridge::History history;
   const base::Time begin(1795341600s);
   const auto tell = [&](ChangeKind kind, base::Duration after, std::optional<base::Duration> waited = {}) {
-    Change one = change(kind, lrp("p", 0));
+    Change one = change(kind, instance("p", 0));
     one.at = begin + after;
     one.waited = waited;
     history.add({one});
@@ -157,7 +166,7 @@ TEST_CASE("the last hour is told in steps, with what waiting cost", "[events]") 
     return out.take();
   };
   tell(ChangeKind::instance_queued, 1s);
-  Change again = change(ChangeKind::instance_queued, lrp("p", 0));
+  Change again = change(ChangeKind::instance_queued, instance("p", 0));
   again.reason = "its launch failed";
   history.add({again});
   for (int i = 0; i < 98; ++i) tell(ChangeKind::instance_running, 12s, 10ms);

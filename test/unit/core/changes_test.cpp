@@ -13,11 +13,12 @@ Config telling() {
 
 std::vector<std::string> told(Rig& rig) {
   std::vector<std::string> lines;
-  for (const Change& change : rig.core.take_changes()) {
+  const Changes changes = rig.core.take_changes();
+  for (const Change change : changes) {
     std::string line(to_string(change.kind));
-    if (change.key) line += " " + to_string(*change.key);
-    if (!change.agent_id.empty()) line += " on " + change.agent_id;
-    if (!change.reason.empty()) line += ": " + change.reason;
+    if (change.key) line += " " + to_string(Key{change.key->kind, std::string(change.key->guid), change.key->index});
+    if (!change.agent_id.empty()) line += " on " + std::string(change.agent_id);
+    if (!change.reason.empty()) line += ": " + std::string(change.reason);
     lines.push_back(std::move(line));
   }
   return lines;
@@ -110,4 +111,31 @@ TEST_CASE("figures count instances, cells, room and offers over time", "[changes
   CHECK(figures.offers_held == 1);
   CHECK(figures.offer_seconds >= 2);
   CHECK(rig.core.figures(rig.now + 3s).offer_seconds == Approx(figures.offer_seconds + 3));
+}
+
+TEST_CASE("changes keep their texts, one after the other, and those that are not wanted go", "[changes]") {
+  Changes changes;
+  for (int i = 0; i < 100; ++i) {
+    const std::string number = std::to_string(i);
+    changes.add({.kind = ChangeKind::instance_running,
+                 .at = base::Time(std::chrono::seconds(i)),
+                 .key = KeyView(Kind::task, "guid " + number, i),
+                 .agent_id = "agent " + number,
+                 .reason = number,
+                 .waited = std::chrono::seconds(i)});
+    changes.add({.kind = ChangeKind::cell_up, .cell_id = "cell " + number, .trace_id = "trace"});
+  }
+  changes.erase_if(
+      [](const Change& change) { return change.kind == ChangeKind::cell_up && change.cell_id != "cell 7"; });
+  REQUIRE(changes.size() == 101);
+  CHECK(changes[7].key == KeyView(Kind::task, "guid 7", 7));
+  CHECK(changes[7].agent_id == "agent 7");
+  CHECK(changes[7].reason == "7");
+  CHECK(changes[7].waited == base::Duration(std::chrono::seconds(7)));
+  CHECK(changes[7].cell_id.empty());
+  CHECK(changes[8].cell_id == "cell 7");
+  CHECK(changes[8].trace_id == "trace");
+  CHECK_FALSE(changes[8].key);
+  CHECK_FALSE(changes[8].waited);
+  CHECK(changes[100].at == base::Time(std::chrono::seconds(99)));
 }

@@ -11,14 +11,9 @@ using core::ChangeKind;
 
 namespace {
 
-core::Change of(ChangeKind kind, core::Kind work = core::Kind::lrp, std::string reason = "",
+core::Change of(ChangeKind kind, core::Kind work = core::Kind::lrp, std::string_view reason = "",
                 std::optional<base::Duration> waited = {}) {
-  core::Change change;
-  change.kind = kind;
-  change.key = core::Key{work, "p", 0};
-  change.reason = std::move(reason);
-  change.waited = waited;
-  return change;
+  return {.kind = kind, .key = core::KeyView(work, "p", 0), .reason = reason, .waited = waited};
 }
 
 std::string line(edge::Metrics& metrics, const std::string& start, const edge::Metrics::Now& now = {}) {
@@ -111,9 +106,9 @@ TEST_CASE("the number of series does not grow with what happens", "[metrics]") {
   };
   const std::size_t before = series();
   for (int i = 0; i < 100; ++i) {
-    core::Change change = of(ChangeKind::instance_rejected, core::Kind::task, "reason " + std::to_string(i));
-    change.key->guid = std::to_string(i);
-    change.cell_id = change.agent_id = change.key->guid;
+    const std::string number = std::to_string(i), reason = "reason " + number;
+    core::Change change = of(ChangeKind::instance_rejected, core::Kind::task, reason);
+    change.cell_id = change.agent_id = change.key->guid = number;
     metrics.changed({change});
   }
   CHECK(series() == before);
