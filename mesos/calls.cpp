@@ -50,6 +50,18 @@ Call subscribe_call(const mesos::v1::FrameworkInfo& info, const std::vector<std:
   return call;
 }
 
+Call update_framework_call(const mesos::v1::FrameworkInfo& info, const std::vector<std::string>& suppressed_roles,
+                           const mesos::v1::scheduler::OfferConstraints& constraints) {
+  Call call;
+  call.set_type(Call::UPDATE_FRAMEWORK);
+  *call.mutable_framework_id() = info.id();
+  auto& update = *call.mutable_update_framework();
+  *update.mutable_framework_info() = info;
+  for (const std::string& role : suppressed_roles) update.add_suppressed_roles(role);
+  *update.mutable_offer_constraints() = constraints;
+  return call;
+}
+
 Call accept_call(const std::string& framework_id, const std::vector<std::string>& offer_ids,
                  std::vector<mesos::v1::TaskInfo> tasks, base::Duration refuse_for) {
   Call call = call_of(framework_id, Call::ACCEPT);

@@ -17,7 +17,8 @@ class TaskStatus;
 }  // namespace mesos::v1
 namespace mesos::v1::scheduler {
 class Call;
-}
+class OfferConstraints;
+}  // namespace mesos::v1::scheduler
 namespace mesos::v1::executor {
 class Call;
 }
@@ -30,6 +31,12 @@ namespace mesos_client {
 // an earlier SUPPRESS is forgotten unless repeated here.
 mesos::v1::scheduler::Call subscribe_call(const mesos::v1::FrameworkInfo& info,
                                           const std::vector<std::string>& suppressed_roles);
+
+// The same without a new subscription, and with offer constraints. All three replace what the master had (Mesos:
+// UPDATE_FRAMEWORK); `info.id` and, where it authenticates, `info.principal` must be set.
+mesos::v1::scheduler::Call update_framework_call(const mesos::v1::FrameworkInfo& info,
+                                                 const std::vector<std::string>& suppressed_roles,
+                                                 const mesos::v1::scheduler::OfferConstraints& constraints);
 
 // One LAUNCH of `tasks` on the offers; without tasks it declines them. `refuse_for` is always sent:
 // absent it would mean 5 s.

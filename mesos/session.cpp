@@ -26,19 +26,6 @@ bool configuration_error(int status) {
          status == 501;
 }
 
-// Answers to calls that tell that the subscription is no more.
-bool session_gone(int status, std::string_view text) {
-  if (status == 307 || status == 503) return true;  // No longer the leader, or restarted.
-  if (status == 404) return true;                   // Restarting: no route yet.
-  if (status == 403) {
-    return text.starts_with("Framework is not subscribed") || text.starts_with("Framework is not connected via HTTP") ||
-           text.starts_with("Executor is not subscribed");
-  }
-  return status == 400 && (text.starts_with("Framework cannot be found") ||
-                           text.starts_with("Executor cannot be found") || text.starts_with("The stream ID") ||
-                           text.starts_with("All non-subscribe calls should include the 'Mesos-Stream-Id' header"));
-}
-
 // Uniform in [from, to].
 base::Duration between(base::Duration from, base::Duration to, base::Random& random) {
   if (to <= from) return from;
@@ -71,6 +58,18 @@ bool valid_authority(std::string_view authority) {
 }
 
 }  // namespace
+
+bool ends_session(int status, std::string_view text) {
+  if (status == 307 || status == 503) return true;  // No longer the leader, or restarted.
+  if (status == 404) return true;                   // Restarting: no route yet.
+  if (status == 403) {
+    return text.starts_with("Framework is not subscribed") || text.starts_with("Framework is not connected via HTTP") ||
+           text.starts_with("Executor is not subscribed");
+  }
+  return status == 400 && (text.starts_with("Framework cannot be found") ||
+                           text.starts_with("Executor cannot be found") || text.starts_with("The stream ID") ||
+                           text.starts_with("All non-subscribe calls should include the 'Mesos-Stream-Id' header"));
+}
 
 std::optional<std::string> redirect_target(std::string_view asked, std::string_view location) {
   if (location.size() > kLocationMax || !location.starts_with("//") || !printable(location)) return std::nullopt;
@@ -370,7 +369,7 @@ SessionActions Session::on_call_refused(std::uint64_t generation, int status, co
                                         base::Random& random) {
   SessionActions actions;
   if (generation != generation_ || state_ != State::subscribed) return actions;
-  if (!session_gone(status, text)) {
+  if (!ends_session(status, text)) {
     actions.emplace_back(Warn{"a call was refused with " + std::to_string(status) + ": " + text});
     return actions;
   }

@@ -187,6 +187,9 @@ class Session {
 // location has no path, its path. nullopt if the location is anything else: it comes from the wire.
 std::optional<std::string> redirect_target(std::string_view asked, std::string_view location);
 
+// Whether an answer to a call other than 2xx means that this stream's calls are taken no more.
+bool ends_session(int status, std::string_view text);
+
 // A stream id goes back in a header: 1 to 128 printable characters.
 bool valid_stream_id(std::string_view id);
 

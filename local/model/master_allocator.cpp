@@ -12,8 +12,6 @@
 namespace local {
 namespace {
 
-using mesos::v1::scheduler::AttributeConstraint;
-
 constexpr std::int64_t kCpusMin = 10;  // --min_allocatable_resources=cpus:0.01|mem:32, in thousandths.
 constexpr std::int64_t kMemMin = 32'000;
 constexpr double kRefuseDefault = 5.0;
@@ -39,35 +37,6 @@ double dominant_share(const Resources& held, const Resources& cluster) {
     if (total > 0) share = std::max(share, static_cast<double>(held.milli(name)) / static_cast<double>(total));
   }
   return share;
-}
-
-bool holds(const mesos::v1::AgentInfo& info, const AttributeConstraint& constraint) {
-  std::optional<std::string> text;
-  bool present = false, textual = true;
-  if (constraint.selector().has_attribute_name()) {
-    for (const auto& attribute : info.attributes()) {
-      if (attribute.name() != constraint.selector().attribute_name()) continue;
-      present = true;
-      textual = attribute.type() == mesos::v1::Value::TEXT;
-      text = attribute.text().value();
-      break;
-    }
-  } else if (constraint.selector().pseudoattribute_type() == AttributeConstraint::Selector::HOSTNAME) {
-    present = true;
-    text = info.hostname();
-  } else {
-    const auto& domain = info.domain().fault_domain();
-    present = info.domain().has_fault_domain();
-    text = constraint.selector().pseudoattribute_type() == AttributeConstraint::Selector::REGION
-               ? domain.region().name()
-               : domain.zone().name();
-  }
-  const AttributeConstraint::Predicate& predicate = constraint.predicate();
-  if (predicate.has_exists()) return present;
-  if (predicate.has_not_exists()) return !present;
-  if (predicate.has_text_equals()) return present && (!textual || text == predicate.text_equals().value());
-  if (predicate.has_text_not_equals()) return !present || !textual || text != predicate.text_not_equals().value();
-  return true;  // Regular expressions are not applied.
 }
 
 }  // namespace
@@ -108,7 +77,7 @@ void MasterState::allocate() {
       const Resources offered = left.offerable_to(*claimant.role);
       if (offered.milli("cpus") < kCpusMin && offered.milli("mem") < kMemMin) continue;
       if (filtered(*claimant.framework, *claimant.role, agent, offered) ||
-          constrained(*claimant.framework, *claimant.role, agent))
+          claimant.framework->offer_filter->excludes(*claimant.role, *agent.info))
         continue;
       const OfferId offer_id = id_ + "-O" + std::to_string(next_offer_++);
       const OutstandingOffer& offer = offers_[offer_id] = {claimant.framework->id, agent_id, *claimant.role, offered};
@@ -132,16 +101,6 @@ bool MasterState::filtered(const Framework& framework, const std::string& role, 
   if (found == framework.filters.end()) return false;
   return std::any_of(found->second.begin(), found->second.end(), [&](const RefuseFilter& filter) {
     return filter.expires > now_ && filter.refused.contains(resources);
-  });
-}
-
-bool MasterState::constrained(const Framework& framework, const std::string& role, const Agent& agent) const {
-  const auto found = framework.constraints->role_constraints().find(role);
-  if (found == framework.constraints->role_constraints().end()) return false;
-  const auto& groups = found->second.groups();
-  return std::none_of(groups.begin(), groups.end(), [&](const auto& group) {
-    return std::all_of(group.attribute_constraints().begin(), group.attribute_constraints().end(),
-                       [&](const AttributeConstraint& constraint) { return holds(*agent.info, constraint); });
   });
 }
 

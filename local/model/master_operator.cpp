@@ -75,7 +75,7 @@ void fill_framework(const MasterState& state, const Framework& framework, Respon
     }
     used.write(*out.mutable_allocated_resources(), role, true);
   }
-  *out.mutable_offer_constraints() = *framework.constraints;
+  *out.mutable_offer_constraints() = framework.offer_filter->constraints();
 }
 
 void fill_frameworks(const MasterState& state, Response::GetFrameworks& out) {

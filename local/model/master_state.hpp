@@ -55,7 +55,7 @@ struct Framework {
   std::shared_ptr<mesos::v1::FrameworkInfo> info;
   std::set<std::string> roles;
   std::set<std::string> suppressed;
-  std::shared_ptr<mesos::v1::scheduler::OfferConstraints> constraints;  // Never null.
+  std::shared_ptr<const OfferFilter> offer_filter;  // Never null.
 
   std::optional<StreamId> stream;  // Set: connected.
   std::string stream_uuid;
@@ -176,7 +176,6 @@ class MasterState {
   void allocate();
   bool filtered(const Framework& framework, const std::string& role, const Agent& agent,
                 const Resources& resources) const;
-  bool constrained(const Framework& framework, const std::string& role, const Agent& agent) const;
   mesos::v1::Offer make_offer(const OfferId& id, const OutstandingOffer& offer) const;
   // Forgets the offer and gives its resources back, behind a filter if `filters` says so.
   void take_back(const OfferId& id, const mesos::v1::Filters* filters);

@@ -60,14 +60,15 @@ HttpAnswer MasterState::subscribe(const Call& call, StreamId stream, Codec forma
   };
   if (const auto why = invalid_framework(info)) return refuse(*why);
   if (const auto why = invalid_suppressed(info, suppressed)) return refuse(*why);
-  if (const auto why = invalid_constraints(info, call.subscribe().offer_constraints())) return refuse(*why);
+  const auto filter = offer_filter(info, call.subscribe().offer_constraints());
+  if (!filter) return refuse(filter.error().message());
   if (completed_.contains(info.id().value())) return refuse("Framework has been removed");
 
   const auto known = frameworks_.find(info.id().value());
   if (known == frameworks_.end()) {
     Framework& framework = add_framework(info);
     framework.suppressed = suppressed;
-    *framework.constraints = call.subscribe().offer_constraints();
+    framework.offer_filter = *filter;
     connect(framework, stream, format, stream_uuid);
     allocate_at_once_ = true;
     if (info.has_id()) tell_all(UpdateFramework{framework.info});
@@ -82,7 +83,7 @@ HttpAnswer MasterState::subscribe(const Call& call, StreamId stream, Codec forma
   const Codec old_format = framework.format;
   take_back_all(framework);
   apply(framework, info, suppressed);
-  *framework.constraints = call.subscribe().offer_constraints();
+  framework.offer_filter = *filter;
   connect(framework, stream, format, stream_uuid);
   if (old_stream) send_error_and_close(*old_stream, old_format, "Framework failed over");
   tell_all(UpdateFramework{framework.info});
@@ -98,9 +99,8 @@ HttpAnswer MasterState::update_framework(const Call& call) {
     return text_answer(400, "FrameworkInfo update is not valid: " + *why);
   if (const auto why = invalid_suppressed(info, suppressed))
     return text_answer(400, "'UpdateFramework' call is not valid: " + *why);
-  if (const auto why = invalid_constraints(info, call.update_framework().offer_constraints())) {
-    return text_answer(400, "'UpdateFramework' call is not valid: " + *why);
-  }
+  const auto filter = offer_filter(info, call.update_framework().offer_constraints());
+  if (!filter) return text_answer(400, "'UpdateFramework' call is not valid: " + filter.error().message());
   const std::set<std::string> roles = roles_of(info);
   std::vector<OfferId> homeless;
   for (const auto& [id, offer] : offers_) {
@@ -108,7 +108,7 @@ HttpAnswer MasterState::update_framework(const Call& call) {
   }
   for (const OfferId& id : homeless) rescind(id);
   apply(framework, info, suppressed);
-  *framework.constraints = call.update_framework().offer_constraints();
+  framework.offer_filter = *filter;
   tell_all(UpdateFramework{framework.info});
   return {.status = 200};
 }
@@ -162,7 +162,7 @@ Framework& MasterState::add_framework(const FrameworkInfo& info) {
   Framework& framework = frameworks_[id];
   framework.id = id;
   framework.registered = framework.reregistered = now_;
-  framework.constraints = std::make_shared<mesos::v1::scheduler::OfferConstraints>();
+  framework.offer_filter = *OfferFilter::make({});
   apply(framework, stored, {});
   return framework;
 }

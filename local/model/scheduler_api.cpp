@@ -282,22 +282,18 @@ std::optional<std::string> invalid_suppressed(const FrameworkInfo& info, const s
   return "Suppressed roles " + braced(foreign) + " are not contained in the set of roles";
 }
 
-std::optional<std::string> invalid_constraints(const FrameworkInfo& info,
-                                               const mesos::v1::scheduler::OfferConstraints& constraints) {
+base::Result<std::shared_ptr<const OfferFilter>> offer_filter(
+    const FrameworkInfo& info, const mesos::v1::scheduler::OfferConstraints& constraints) {
   const std::set<std::string> roles = roles_of(info);
-  const auto refused = [](const std::string& why, const std::string& role) {
-    return "Offer constraints are not valid: 'OfferConstraints::role_constraints' has an empty '" + why +
-           "' for role " + role;
-  };
   for (const auto& [role, constraint] : constraints.role_constraints()) {
-    if (!roles.contains(role))
-      return "Offer constraints specify `role_constraints` for a role '" + role + "'not contained in the set of roles";
-    if (constraint.groups().empty()) return refused("RoleConstraints::groups", role);
-    for (const auto& group : constraint.groups()) {
-      if (group.attribute_constraints().empty()) return refused("RoleConstraints::Group::attribute_constraints", role);
+    if (!roles.contains(role)) {
+      return base::Error{"", "Offer constraints specify `role_constraints` for a role '" + role +
+                                 "'not contained in the set of roles"};
     }
   }
-  return std::nullopt;
+  auto filter = OfferFilter::make(constraints);
+  if (!filter) return base::Error{"", "Offer constraints are not valid: " + filter.error().message()};
+  return filter;
 }
 
 bool same_executor(const mesos::v1::ExecutorInfo& a, const mesos::v1::ExecutorInfo& b) {

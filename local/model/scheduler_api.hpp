@@ -8,7 +8,9 @@
 #include <string_view>
 #include <variant>
 
+#include "base/result.hpp"
 #include "local/model/http_api.hpp"
+#include "local/model/offer_filter.hpp"
 #include "local/model/resources.hpp"
 
 namespace google::protobuf {
@@ -51,8 +53,8 @@ std::optional<std::string> invalid_role(std::string_view role);
 std::optional<std::string> invalid_framework(const mesos::v1::FrameworkInfo& info);
 std::optional<std::string> invalid_suppressed(const mesos::v1::FrameworkInfo& info,
                                               const std::set<std::string>& suppressed);
-std::optional<std::string> invalid_constraints(const mesos::v1::FrameworkInfo& info,
-                                               const mesos::v1::scheduler::OfferConstraints& constraints);
+base::Result<std::shared_ptr<const OfferFilter>> offer_filter(
+    const mesos::v1::FrameworkInfo& info, const mesos::v1::scheduler::OfferConstraints& constraints);
 
 // Mesos: ExecutorInfo compatibility. True if `b` may share the running executor described by `a`:
 // sets compare as sets, labels and shutdown grace do not matter, an unset string is an empty one.

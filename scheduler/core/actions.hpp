@@ -50,6 +50,19 @@ struct Revive {
 struct Suppress {
   bool operator==(const Suppress&) const = default;
 };
+// What an agent must have in an attribute: one of the words in its comma list.
+struct AttributeNeed {
+  std::string attribute;
+  std::vector<std::string> words;  // Never empty.
+  bool operator==(const AttributeNeed&) const = default;
+};
+using AttributeGroup = std::vector<AttributeNeed>;  // All of them.
+// Offers only of agents that have one of the groups; of all if there is none. Only to a master that said it can, and
+// not while suppressed.
+struct ConstrainOffers {
+  std::vector<AttributeGroup> any_of;
+  bool operator==(const ConstrainOffers&) const = default;
+};
 struct Acknowledge {
   std::string agent_id, task_id, uuid;
   bool operator==(const Acknowledge&) const = default;
@@ -120,9 +133,9 @@ struct Note {
   bool operator==(const Note&) const = default;
 };
 
-using Action =
-    std::variant<Accept, Decline, AcceptInverseOffers, DeclineInverseOffers, Revive, Suppress, Acknowledge, Kill,
-                 Reconcile, ShutdownExecutor, RequestReport, Evacuate, Report, ReadRows, ReadSandbox, Note>;
+using Action = std::variant<Accept, Decline, AcceptInverseOffers, DeclineInverseOffers, Revive, Suppress,
+                            ConstrainOffers, Acknowledge, Kill, Reconcile, ShutdownExecutor, RequestReport, Evacuate,
+                            Report, ReadRows, ReadSandbox, Note>;
 using Actions = std::vector<Action>;
 
 }  // namespace core

@@ -57,8 +57,8 @@ std::optional<base::Time> Core::next_deadline() const {
     if (at && (!next || *at < *next)) next = at;
   };
   for (const ItemTimers* timers : {&kills_, &silences_, &placement_timeouts_}) consider(timers->next());
-  for (const auto& at : {next_ask_at_, implicit_reconcile_at_, discovered_at_, revive_at_, launch_credit_at_,
-                         fence_until_, strays_due_, sweep_at_, queue_.next_due()})
+  for (const auto& at : {next_ask_at_, implicit_reconcile_at_, discovered_at_, revive_at_, narrow_at_,
+                         launch_credit_at_, fence_until_, strays_due_, sweep_at_, queue_.next_due()})
     consider(at);
   if (!cell_timers_.empty()) consider(cell_timers_.begin()->first);
   if (!ended_.empty()) consider(ended_.front().first + config_.ended_keep);

@@ -178,6 +178,12 @@ class Core {
   void decline(std::vector<HeldOffer> offers);
   void revive_or_suppress(bool waiting, base::Time now);
 
+  // offer_constraints.cpp
+  void on(const ConstraintsRefused& event, base::Time now);
+  std::vector<AttributeGroup> agents_of_use(base::Time now) const;
+  bool attributes_tell_all(const std::vector<AttributeGroup>& groups) const;
+  void constrain_offers(base::Time now);
+
   // twins.cpp: two attempts of a key at a time.
   Item* twin_of(const Item& item) const;
   Item* attempt_of(const ParsedTaskId& task) const;
@@ -370,7 +376,10 @@ class Core {
   bool revive_wanted_ = false;
   base::Duration revive_interval_;
   base::Time revive_not_before_;
-  base::Time linger_until_;     // Unused offers are kept until then.
+  base::Time linger_until_;  // Unused offers are kept until then.
+  bool master_takes_constraints_ = false;
+  std::vector<AttributeGroup> constrained_to_;  // What the master was asked, since the last subscription.
+  std::optional<base::Time> narrowing_since_, narrow_at_;
   placement::Request request_;  // Of place_some() alone: its memory is used again.
 
   // Tasks the master is asked about until it answers.

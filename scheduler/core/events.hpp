@@ -31,7 +31,8 @@ struct PolicyChanged {
 // The first event of an accepted subscription (Mesos: SUBSCRIBED). All offers are void.
 struct Subscribed {
   std::string framework_id;
-  bool suppressed = false;  // What the SUBSCRIBE asked for.
+  bool suppressed = false;         // What the SUBSCRIBE asked for.
+  bool takes_constraints = false;  // The master knows offer constraints (Mesos 1.11).
 };
 // Before a subscription: this scheduler leads, and may not have led before.
 struct LeadershipTaken {
@@ -49,6 +50,10 @@ struct OffersArrived {
 };
 struct OfferRescinded {
   std::string offer_id;
+};
+// The master did not take the last ConstrainOffers: what it was asked before does not hold either.
+struct ConstraintsRefused {
+  std::string text;
 };
 // Mesos wants an agent back, for maintenance.
 struct InverseOffer {
@@ -179,9 +184,10 @@ struct SandboxRead {
   bool operator==(const SandboxRead&) const = default;
 };
 
-using Event = std::variant<AuctionsSubmitted, StopRequested, PolicyChanged, DrainRequested, DrainCancelled,
-                           LeadershipTaken, Subscribed, Disconnected, FrameworkRemoved, OffersArrived, OfferRescinded,
-                           InverseOffersArrived, InverseOfferRescinded, StatusArrived, ExecutorEnded, AgentLost,
-                           CellSaidHello, CellReported, CellMeasured, ReportAnswered, RowsRead, SandboxRead>;
+using Event =
+    std::variant<AuctionsSubmitted, StopRequested, PolicyChanged, DrainRequested, DrainCancelled, LeadershipTaken,
+                 Subscribed, Disconnected, FrameworkRemoved, OffersArrived, OfferRescinded, ConstraintsRefused,
+                 InverseOffersArrived, InverseOfferRescinded, StatusArrived, ExecutorEnded, AgentLost, CellSaidHello,
+                 CellReported, CellMeasured, ReportAnswered, RowsRead, SandboxRead>;
 
 }  // namespace core

@@ -74,6 +74,7 @@ struct Leaving {
 struct AgentRecord {
   std::string id, hostname, ip, url, fault_domain_zone;
   std::map<std::string, std::string> attributes;
+  bool repeats_attributes = false;
   bool gone = false;  // No longer in the books; an item may still name it.
   bool lost = false;
   placement::Amounts last_offered;  // Of the last offers, less what was launched from them, plus what ended since.

@@ -31,6 +31,7 @@ struct Offer {
   std::string url;                                // Of the agent, without /api/v1; may be empty.
   std::string fault_domain_zone;                  // May be empty.
   std::map<std::string, std::string> attributes;  // Text values; several of one name joined by ','.
+  bool repeats_attributes = false;                // Some come more than once.
   std::vector<Piece> pieces;
   std::vector<std::string> executor_ids;  // Executors of ours that the master books there.
   bool unavailable = false;               // Maintenance of the agent is planned.

@@ -13,6 +13,7 @@ void Core::on(const OffersArrived& event, base::Time now) {
     record.url = offer.url;
     if (record.attributes != offer.attributes || record.fault_domain_zone != offer.fault_domain_zone) {
       record.attributes = offer.attributes;
+      record.repeats_attributes = offer.repeats_attributes;
       record.fault_domain_zone = offer.fault_domain_zone;
       record.described = false;
     }
@@ -120,6 +121,7 @@ void Core::answer_the_rest(base::Time now) {
 }
 
 void Core::revive_or_suppress(bool waiting, base::Time now) {
+  constrain_offers(now);
   const bool empty = queue_.size() == 0 && !wants_warm(now);
   if (!waiting) {
     if (empty) revive_wanted_ = false;

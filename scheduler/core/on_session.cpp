@@ -22,6 +22,8 @@ void Core::on(const Subscribed& event, base::Time now) {
     framework_changed_ = true;
   }
   suppressed_ = event.suppressed;
+  master_takes_constraints_ = event.takes_constraints;
+  constrained_to_.clear();  // A SUBSCRIBE has none: every agent is looked at then.
   connected_ = true;
   tell(ChangeKind::master_subscribed, "framework " + framework_id_);
   if (!discovering_until_) {

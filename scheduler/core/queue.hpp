@@ -5,6 +5,7 @@
 // Pure; the items are the caller's and must leave the queue before they go.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -68,6 +69,12 @@ class Queue {
   std::size_t size() const { return waiting_; }
   bool anything_waits() const { return waiting_ > backing_off_; }  // But for those that back off.
   std::size_t groups() const { return groups_.size(); }
+  // Whether it holds for the constraints of each group; looks no further than it must.
+  template <class Holds>
+  bool all_groups(const Holds& holds) const {
+    return std::all_of(groups_.begin(), groups_.end(),
+                       [&holds](const auto& group) { return holds(*group.first.constraints); });
+  }
 
   // Why its group was refused; "" if it was not, or the item is not ready.
   static const std::string& reason_of_group(const Item& item);

@@ -43,6 +43,7 @@ const char* call_of(const core::Action& action) {
     const char* operator()(const core::DeclineInverseOffers&) const { return "DECLINE_INVERSE_OFFERS"; }
     const char* operator()(const core::Revive&) const { return "REVIVE"; }
     const char* operator()(const core::Suppress&) const { return "SUPPRESS"; }
+    const char* operator()(const core::ConstrainOffers&) const { return "UPDATE_FRAMEWORK"; }
     const char* operator()(const core::Acknowledge&) const { return "ACKNOWLEDGE"; }
     const char* operator()(const core::Kill&) const { return "KILL"; }
     const char* operator()(const core::Reconcile&) const { return "RECONCILE"; }
@@ -57,12 +58,13 @@ const char* call_of(const core::Action& action) {
   return std::visit(Name{}, action);
 }
 
-constexpr std::array<const char*, 11> kCalls = {"ACCEPT",
+constexpr std::array<const char*, 12> kCalls = {"ACCEPT",
                                                 "DECLINE",
                                                 "ACCEPT_INVERSE_OFFERS",
                                                 "DECLINE_INVERSE_OFFERS",
                                                 "REVIVE",
                                                 "SUPPRESS",
+                                                "UPDATE_FRAMEWORK",
                                                 "ACKNOWLEDGE",
                                                 "KILL",
                                                 "RECONCILE",

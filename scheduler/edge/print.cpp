@@ -22,6 +22,7 @@ std::string line(const core::OffersArrived& e) {
   for (const auto& offer : e.offers) text += fmt::format(" offer={} agent={}", offer.id, offer.agent_id);
   return text;
 }
+std::string line(const core::ConstraintsRefused& e) { return "offer constraints refused: " + e.text; }
 std::string line(const core::OfferRescinded& e) { return fmt::format("event RESCIND offer={}", e.offer_id); }
 std::string line(const core::InverseOffersArrived& e) {
   return fmt::format("event INVERSE_OFFERS count={}", e.offers.size());
@@ -83,6 +84,9 @@ std::string line(const core::DeclineInverseOffers& a) {
 }
 std::string line(const core::Revive&) { return "call REVIVE"; }
 std::string line(const core::Suppress&) { return "call SUPPRESS"; }
+std::string line(const core::ConstrainOffers& a) {
+  return fmt::format("call UPDATE_FRAMEWORK constraint_groups={}", a.any_of.size());
+}
 std::string line(const core::Acknowledge& a) {
   return fmt::format("call ACKNOWLEDGE task={} agent={}", a.task_id, a.agent_id);
 }

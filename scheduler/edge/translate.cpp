@@ -1,5 +1,9 @@
 #include "scheduler/edge/translate.hpp"
 
+#include <cctype>
+#include <cstdlib>
+
+#include "base/text.hpp"
 #include "cell.pb.h"
 #include "mesos/calls.hpp"
 #include "mesos/events.hpp"
@@ -105,10 +109,54 @@ std::string agent_url(const mesos::v1::URL& url, bool tls) {
   return (tls ? "https" : url.scheme()) + "://" + host + ":" + std::to_string(address.port()) + url.path();
 }
 
+// Mesos: offer constraints came with 1.11. Older masters would pass them over, or refuse the call.
+bool takes_constraints(const std::string& version) {
+  const auto numbers = base::split_list(version, '.');
+  if (numbers.size() < 2) return false;
+  const int major = std::atoi(numbers[0].c_str()), minor = std::atoi(numbers[1].c_str());
+  return major > 1 || (major == 1 && minor >= 11);
+}
+
+// That a comma list has one of the words. A longer expression would be refused (Mesos:
+// --offer_constraints_re2_max_program_size, 100): then that there is such a list at all.
+std::optional<std::string> list_expression(const std::vector<std::string>& words) {
+  constexpr std::size_t kBytesMax = 60;
+  std::string any;
+  for (const std::string& word : words) {
+    if (!any.empty()) any += '|';
+    for (const char c : word) {
+      if (c <= ' ' || c > '~') return std::nullopt;
+      if (std::isalnum(static_cast<unsigned char>(c)) == 0 && c != '_') any += '\\';
+      any += c;
+    }
+    if (any.size() > kBytesMax) return std::nullopt;
+  }
+  return R"((?:\C*,)?\s*(?:)" + any + R"()\s*(?:,\C*)?)";  // \C, a byte: a character costs more.
+}
+
+mesos::v1::scheduler::OfferConstraints::RoleConstraints role_constraints(
+    const std::vector<core::AttributeGroup>& groups) {
+  mesos::v1::scheduler::OfferConstraints::RoleConstraints out;
+  for (const core::AttributeGroup& group : groups) {
+    auto& constraints = *out.add_groups()->mutable_attribute_constraints();
+    for (const core::AttributeNeed& need : group) {
+      auto& constraint = *constraints.Add();
+      constraint.mutable_selector()->set_attribute_name(need.attribute);
+      if (auto expression = list_expression(need.words)) {
+        constraint.mutable_predicate()->mutable_text_matches()->set_regex(*std::move(expression));
+      } else {
+        constraint.mutable_predicate()->mutable_exists();
+      }
+    }
+  }
+  return out;
+}
+
 std::optional<core::Event> core_event(const SchedulerEvent& event, const MesosOptions& mesos) {
   switch (event.type()) {
     case SchedulerEvent::SUBSCRIBED:
-      return core::Subscribed{event.subscribed().framework_id().value(), false};
+      return core::Subscribed{event.subscribed().framework_id().value(), false,
+                              takes_constraints(event.subscribed().master_info().version())};
     case SchedulerEvent::OFFERS: {
       core::OffersArrived arrived;
       for (const auto& offer : event.offers().offers()) {
@@ -181,7 +229,7 @@ engine::StreamRecord Translator::read(std::string_view record) const {
   return {mesos_client::stream_event(**event), core_event(**event, mesos_)};
 }
 
-std::string Translator::subscribe(const std::string& framework_id, const std::string& leader, bool suppressed) const {
+mesos::v1::FrameworkInfo Translator::framework_info(const std::string& framework_id, const std::string& leader) const {
   mesos::v1::FrameworkInfo info;
   info.set_user(mesos_.user);
   info.set_name(mesos_.framework_name);
@@ -198,9 +246,22 @@ std::string Translator::subscribe(const std::string& framework_id, const std::st
   }
   if (!cluster_name_.empty()) add_label(info, kClusterLabel, cluster_name_);
   if (!cluster_name_.empty() && !leader.empty()) add_label(info, kLeaderLabel, leader);
+  return info;
+}
+
+std::string Translator::subscribe(const std::string& framework_id, const std::string& leader, bool suppressed) const {
   std::vector<std::string> suppressed_roles;
   if (suppressed) suppressed_roles.push_back(mesos_.role);
-  return mesos_client::encode(codec_, mesos_client::subscribe_call(info, suppressed_roles));
+  return mesos_client::encode(codec_,
+                              mesos_client::subscribe_call(framework_info(framework_id, leader), suppressed_roles));
+}
+
+std::string Translator::constrain(const std::string& framework_id, const std::string& leader,
+                                  const core::ConstrainOffers& action) const {
+  mesos::v1::scheduler::OfferConstraints constraints;
+  if (!action.any_of.empty()) (*constraints.mutable_role_constraints())[mesos_.role] = role_constraints(action.any_of);
+  return mesos_client::encode(
+      codec_, mesos_client::update_framework_call(framework_info(framework_id, leader), {}, constraints));
 }
 
 std::optional<std::string> Translator::call(const std::string& framework_id, const core::Action& action) const {

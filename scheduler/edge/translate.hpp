@@ -15,6 +15,10 @@
 #include "scheduler/edge/options.hpp"
 #include "scheduler/engine/engine.hpp"
 
+namespace mesos::v1 {
+class FrameworkInfo;
+}
+
 namespace edge {
 
 class Translator final : public engine::Wire {
@@ -28,12 +32,17 @@ class Translator final : public engine::Wire {
   // The SUBSCRIBE body; an empty id subscribes as a new framework. The cluster's name and the leader become labels.
   std::string subscribe(const std::string& framework_id, const std::string& leader, bool suppressed) const override;
 
+  std::string constrain(const std::string& framework_id, const std::string& leader,
+                        const core::ConstrainOffers& action) const override;
+
   // The call an action asks for, encoded; nullopt for actions that are not calls. One thread.
   std::optional<std::string> call(const std::string& framework_id, const core::Action& action) const override;
 
   mesos_client::Codec codec() const { return codec_; }
 
  private:
+  mesos::v1::FrameworkInfo framework_info(const std::string& framework_id, const std::string& leader) const;
+
   const MesosOptions mesos_;
   const std::string cluster_name_;
   const mesos_client::Codec codec_;

@@ -1,7 +1,10 @@
 #include "scheduler/edge/translate_resources.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
+#include <set>
+#include <string_view>
 
 #include "mesos/v1/mesos.pb.h"
 
@@ -50,6 +53,12 @@ std::map<std::string, std::string> attributes_of(const mesos::v1::Offer& offer) 
   return attributes;
 }
 
+bool repeats_attributes(const mesos::v1::Offer& offer) {
+  std::set<std::string_view> names;
+  return std::any_of(offer.attributes().begin(), offer.attributes().end(),
+                     [&names](const auto& attribute) { return !names.insert(attribute.name()).second; });
+}
+
 }  // namespace
 
 core::Offer offer_of(const mesos::v1::Offer& offer, const std::string& role) {
@@ -60,6 +69,7 @@ core::Offer offer_of(const mesos::v1::Offer& offer, const std::string& role) {
   out.ip = offer.url().address().ip();
   if (offer.domain().has_fault_domain()) out.fault_domain_zone = offer.domain().fault_domain().zone().name();
   out.attributes = attributes_of(offer);
+  out.repeats_attributes = repeats_attributes(offer);
   out.unavailable = offer.has_unavailability();
   for (const auto& executor : offer.executor_ids()) out.executor_ids.push_back(executor.value());
   for (const auto& resource : offer.resources()) {

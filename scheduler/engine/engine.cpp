@@ -202,6 +202,8 @@ void Engine::on_call_result(std::uint64_t generation, std::uint64_t tag, int sta
   if (answered_well) call_failures_in_row_ = 0;
   if ((status >= 200 && status < 300) || generation != session_.generation()) return;
   if (status == 0) return subscribe_again("a call was not answered: " + text, now);
+  if (tag == constraints_tag_ && !mesos_client::ends_session(status, text))
+    return handle(core::ConstraintsRefused{text}, now);
   log(Level::warning, "the master refused a call status=" + std::to_string(status) + " text=\"" + text + "\"");
   carry_out(session_.on_call_refused(generation, status, text, now, random_), now);
   if (matters(tag)) subscribe_again("a call about offers or tasks was refused", now);
@@ -235,7 +237,7 @@ void Engine::on_session(const mesos_client::Connect& action, base::Time now) {
                        " framework=" + (core_.framework_id().empty() ? "new" : core_.framework_id()) +
                        " suppressed=" + (subscribed_suppressed_ ? "true" : "false"));
   world_.open_stream(action.generation, action.url,
-                     wire_.subscribe(core_.framework_id(), config_.with_lock ? identity_ : "", subscribed_suppressed_));
+                     wire_.subscribe(core_.framework_id(), leader_label(), subscribed_suppressed_));
 }
 
 void Engine::on_session(const mesos_client::Disconnect&, base::Time) {
@@ -423,10 +425,13 @@ void Engine::send_all(base::Time now) {
       return step_down(Role::waiting, "the lock's lease is over", now);
     }
     world_.saw(one.action);
-    auto call = wire_.call(core_.framework_id(), one.action);
+    const auto* constrain = std::get_if<core::ConstrainOffers>(&one.action);
+    auto call = constrain != nullptr ? wire_.constrain(core_.framework_id(), leader_label(), *constrain)
+                                     : wire_.call(core_.framework_id(), one.action);
     if (!call) continue;
-    if (!world_.send(call_tag(++calls_sent_, one.action), std::move(*call), accept))
-      return subscribe_again("too many calls wait to be sent", now);
+    const std::uint64_t tag = call_tag(++calls_sent_, one.action);
+    if (constrain != nullptr) constraints_tag_ = tag;
+    if (!world_.send(tag, std::move(*call), accept)) return subscribe_again("too many calls wait to be sent", now);
   }
 }
 

@@ -44,6 +44,10 @@ class Wire {
   // The SUBSCRIBE body; an empty id subscribes as a new framework. `leader`: whose state knows all about it;
   // empty without a lock.
   virtual std::string subscribe(const std::string& framework_id, const std::string& leader, bool suppressed) const = 0;
+  // The UPDATE_FRAMEWORK body, which tells all that a SUBSCRIBE does, not suppressed, and of which agents offers are
+  // wanted.
+  virtual std::string constrain(const std::string& framework_id, const std::string& leader,
+                                const core::ConstrainOffers& action) const = 0;
   // nullopt for actions that are not calls.
   virtual std::optional<std::string> call(const std::string& framework_id, const core::Action& action) const = 0;
 };
@@ -181,6 +185,7 @@ class Engine final : private core::Recovery {
   void lead(base::Time now);
   void step_down(Role role, const std::string& reason, base::Time now);
   std::string our_text() const;
+  std::string leader_label() const { return config_.with_lock ? identity_ : ""; }
   void share_our_text();
 
   void carry_out(const mesos_client::SessionActions& actions, base::Time now);
@@ -227,7 +232,8 @@ class Engine final : private core::Recovery {
 
   bool calls_open_ = false;
   std::uint64_t calls_sent_ = 0;
-  bool subscribed_suppressed_ = false;  // What the last SUBSCRIBE asked for.
+  std::optional<std::uint64_t> constraints_tag_;  // Of the last call that may well be refused.
+  bool subscribed_suppressed_ = false;            // What the last SUBSCRIBE asked for.
   bool ever_subscribed_ = false;
   std::optional<base::Time> restart_at_;  // After a refusal, or a call without an answer.
   std::string restart_reason_;

@@ -58,6 +58,7 @@ TEST_CASE("only what may be used of an offer reaches the core", "[translate]") {
   CHECK(offer.ip == "10.0.0.7");
   CHECK(offer.fault_domain_zone == "z1");
   CHECK(offer.attributes == std::map<std::string, std::string>{{"n", "8"}, {"rootfs", "a,b"}});
+  CHECK(offer.repeats_attributes);
   CHECK(offer.executor_ids == std::vector<std::string>{"E"});
   REQUIRE(offer.pieces.size() == 4);
   CHECK(offer.pieces[0].amount == 4000);
@@ -297,4 +298,56 @@ TEST_CASE("a hello and a state from an executor become events, garbage nothing",
   CHECK_FALSE(report.available);  // Not said.
   event.mutable_message()->set_data("\xff\xff");
   CHECK_FALSE(edge::Translator(options()).read(mesos_client::encode(mesos_client::Codec::json, event)).core);
+}
+
+TEST_CASE("a master is asked for offers of some agents with all that a subscription says", "[translate]") {
+  for (const char* codec : {"json", "protobuf"}) {
+    CAPTURE(codec);
+    edge::Options given = options();
+    given.mesos.codec = codec;
+    given.lock.cluster_name = "c";
+    const edge::Translator translator(given);
+    const auto read = [&translator](const std::string& bytes) {
+      mesos::v1::scheduler::Call call;
+      REQUIRE(mesos_client::decode(translator.codec(), bytes, call));
+      return call;
+    };
+    const auto subscribe = read(translator.subscribe("F", "L", false));
+    const auto call = read(translator.constrain("F", "L",
+                                                {{{{"placement_tags", {"my-tag_1"}}, {"rootfs", {"a", "b.c"}}},
+                                                  {{"volume_drivers", {std::string(70, 'x')}}}}}));
+    CHECK(call.type() == mesos::v1::scheduler::Call::UPDATE_FRAMEWORK);
+    CHECK(call.framework_id().value() == "F");
+    const auto& update = call.update_framework();
+    CHECK(update.framework_info().SerializeAsString() == subscribe.subscribe().framework_info().SerializeAsString());
+    CHECK(update.suppressed_roles().empty());
+    const auto& groups = update.offer_constraints().role_constraints().at("diego").groups();
+    REQUIRE(groups.size() == 2);
+    REQUIRE(groups[0].attribute_constraints().size() == 2);
+    const auto& tag = groups[0].attribute_constraints()[0];
+    CHECK(tag.selector().attribute_name() == "placement_tags");
+    CHECK(tag.predicate().text_matches().regex() == R"((?:\C*,)?\s*(?:my\-tag_1)\s*(?:,\C*)?)");
+    CHECK(groups[0].attribute_constraints()[1].predicate().text_matches().regex() ==
+          R"((?:\C*,)?\s*(?:a|b\.c)\s*(?:,\C*)?)");
+    CHECK(groups[1].attribute_constraints()[0].predicate().has_exists());  // Longer than a master takes.
+
+    const auto none = read(translator.constrain("F", "", {}));
+    CHECK(none.update_framework().has_framework_info());
+    CHECK(none.update_framework().offer_constraints().role_constraints().empty());
+  }
+}
+
+TEST_CASE("offer constraints are for masters that know them", "[translate]") {
+  const auto takes = [](const std::string& info) {
+    const auto event = event_of(R"({"type":"SUBSCRIBED","subscribed":{"framework_id":{"value":"F"})" + info + "}}");
+    return std::get<core::Subscribed>(event).takes_constraints;
+  };
+  const auto version = [&takes](const std::string& text) {
+    return takes(R"(,"master_info":{"id":"m","ip":1,"port":5050,"version":")" + text + "\"}");
+  };
+  CHECK(version("1.11.0"));
+  CHECK(version("1.12.0-rc1"));
+  CHECK(version("2.0"));
+  for (const char* old : {"1.10.1", "1.9", "0.28.2", "1", "", "x.y"}) CHECK_FALSE(version(old));
+  CHECK_FALSE(takes(""));
 }

@@ -264,4 +264,32 @@ TEST_CASE("who waits for an answer when it leaves is told", "[engine]") {
   CHECK(rig.with("answer p").front().find("is stopping") != std::string::npos);
 }
 
+TEST_CASE("a master that refuses offer constraints is served on without them", "[engine]") {
+  Rig rig;
+  rig.up();
+  core::AuctionsSubmitted tagged;
+  tagged.auctions.emplace_back();
+  tagged.auctions[0].key = {core::Kind::lrp, "p", 0};
+  tagged.auctions[0].constraint.rootfs = "preloaded:fs";
+  tagged.auctions[0].constraint.placement_tags = {"segment"};
+  rig.engine.submit(
+      tagged.auctions, [](const base::Status&) {}, rig.now);
+  rig.settle();
+  rig.pass(6s);
+  REQUIRE(rig.with("UPDATE_FRAMEWORK").size() == 1);
+  CHECK(rig.with("UPDATE_FRAMEWORK leader= groups=2").size() == 1);
+  const std::uint64_t tag = rig.tags.back();
+  SECTION("its refusal is nobody's business") {
+    rig.engine.on_call_result(rig.stream, tag, 400, "'UpdateFramework' call is not valid: x", false, rig.now);
+    rig.pass(60s);
+    CHECK(rig.with("SUBSCRIBE").empty());
+    CHECK(rig.with("UPDATE_FRAMEWORK").size() == 1);
+  }
+  SECTION("but that we are not subscribed is what it always is") {
+    rig.engine.on_call_result(rig.stream, tag, 403, "Framework is not subscribed", false, rig.now);
+    rig.pass(1s);
+    CHECK(rig.with("SUBSCRIBE").size() == 1);
+  }
+}
+
 }  // namespace engine

@@ -17,6 +17,10 @@ class PlainWire final : public Wire {
     return "SUBSCRIBE " + framework_id;
   }
   mutable std::string subscribed_leader;
+  std::string constrain(const std::string& framework_id, const std::string& leader,
+                        const core::ConstrainOffers& action) const override {
+    return framework_id + " UPDATE_FRAMEWORK leader=" + leader + " groups=" + std::to_string(action.any_of.size());
+  }
   std::optional<std::string> call(const std::string& framework_id, const core::Action& action) const override {
     if (const auto* accept = std::get_if<core::Accept>(&action)) {
       std::string text = framework_id + " ACCEPT";
@@ -82,7 +86,7 @@ struct Rig : World {
     StreamRecord record;
     record.session.kind = mesos_client::StreamEvent::Kind::subscribed;
     record.session.heartbeat_interval_s = 15;
-    record.core = core::Subscribed{framework, false};
+    record.core = core::Subscribed{framework, false, true};
     engine.on_record(stream, record, now);
   }
   void happen(core::Event event) {

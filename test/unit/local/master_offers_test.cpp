@@ -166,3 +166,29 @@ TEST_CASE("constraints keep agents without the attribute away", "[master]") {
   rig.pass(seconds(2));
   CHECK(rig.take_of("OFFERS").empty());
 }
+
+TEST_CASE("constraints may be expressions, of which the whole text must match", "[master]") {
+  const auto answer_to = [](const std::string& expression, const std::string& attribute) {
+    MasterRig rig;
+    rig.subscribe();
+    rig.take();
+    const auto answer = rig.call(
+        R"({"type":"UPDATE_FRAMEWORK","framework_id":{"value":"F"},"update_framework":{"framework_info":{"id":{"value":"F"},)"
+        R"("user":"u","name":"n","checkpoint":true,"roles":["r"],)"
+        R"("capabilities":[{"type":"MULTI_ROLE"}]},"offer_constraints":{"role_constraints":{"r":{"groups":[{"attribute_constraints":)"
+        R"([{"selector":{"attribute_name":"a"},"predicate":{"text_matches":{"regex":")" +
+        expression + R"("}}}]}]}}}}})");
+    if (answer.status != 200) return std::to_string(answer.status) + " " + answer.body;
+    rig.add_agent("cpus:4;mem:4096", 0, attribute);
+    rig.pass(std::chrono::seconds(2));
+    return std::string(rig.take_of("OFFERS").empty() ? "kept away" : "offered");
+  };
+  CHECK(answer_to("b|c+", "a:cc") == "offered");
+  CHECK(answer_to("b|c+", "a:ccd") == "kept away");
+  CHECK(answer_to("b|c+", "z:cc") == "kept away");
+  CHECK(answer_to("(", "a:b") ==
+        "400 'UpdateFramework' call is not valid: Offer constraints are not valid: Failed to construct regex from "
+        "pattern "
+        "'(': missing ): (");
+  CHECK_THAT(answer_to(std::string(120, 'x'), "a:b"), Catch::Contains("is larger than maximum of 100 allowed"));
+}

@@ -155,12 +155,18 @@ local::HttpAnswer MasterRig::launch(const std::string& offer, const std::string&
 
 void MasterRig::close_stream() { note(master_->stream_closed(stream_, now_)); }
 
-void MasterRig::add_agent(const std::string& resources, local::AgentLink link) {
+void MasterRig::add_agent(const std::string& resources, local::AgentLink link, const std::string& attribute) {
   auto info = std::make_shared<mesos::v1::AgentInfo>();
   info->set_hostname("host");
   const auto parsed = local::parse_resources("test", resources);
   REQUIRE(parsed);
   for (const auto& resource : *parsed) *info->add_resources() = resource;
+  if (const auto colon = attribute.find(':'); colon != std::string::npos) {
+    auto& added = *info->add_attributes();
+    added.set_name(attribute.substr(0, colon));
+    added.set_type(mesos::v1::Value::TEXT);
+    added.mutable_text()->set_value(attribute.substr(colon + 1));
+  }
   if (link == 0) link = next_link_;
   next_link_ = link + 1;
   agent_says(link, local::RegisterAgent{

@@ -31,7 +31,8 @@ class MasterRig {
                            const std::string& more = R"("command":{"value":"true"})", double refuse_seconds = 0);
 
   void close_stream();
-  void add_agent(const std::string& resources = "cpus:4;mem:4096;ports:[31000-31099]", local::AgentLink link = 0);
+  void add_agent(const std::string& resources = "cpus:4;mem:4096;ports:[31000-31099]", local::AgentLink link = 0,
+                 const std::string& attribute = "");  // "name:text"
   void agent_says(local::AgentLink link, local::FromAgent message);
   void lose_agent(local::AgentLink link);
   void status(const std::string& task, int state, const std::string& uuid, const std::string& latest = "",
