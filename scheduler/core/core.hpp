@@ -141,6 +141,7 @@ class Core {
   void drop_unwanted(Item& item, base::Time now);
   void sweep_queue(base::Time now);
   void start_successor(Item& item, base::Time now);
+  void take_up_orphans(const RowsOf& rows, const RowsRead& event, base::Time asked_at, base::Time now);
   void successor_launched(const Item& twin);
   void successor_ended(Item& twin, const Status& status, base::Time now);
   std::string unplaced_reason(const Item& item, base::Time now);

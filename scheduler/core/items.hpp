@@ -66,6 +66,7 @@ struct Item {
   bool in_cell : 1 = false;             // It is in `live` of its agent's cell, and placement counts it there.
   bool counts_as_starting : 1 = false;  // To placement.
   bool successor : 1 = false;  // It was auctioned while it ran: the next attempt is wanted, if its row says so.
+  bool orphaned : 1 = false;   // Ended with its cell, and the BBS is asked what became of its row.
   bool unread : 1 = false;     // Queued: its row could not be read, and it is launched all the same.
   bool rejecting : 1 = false;  // A Task without a place: its row is read before it is rejected.
   bool changed : 1 = false;    // Since it was last saved.

@@ -53,6 +53,7 @@ void Core::on(const RowsRead& event, base::Time now) {
       judge(*item, event, asked->at, now);
     }
   }
+  take_up_orphans(asked->rows, event, asked->at, now);
 }
 
 std::vector<Item*> Core::queued_of(const RowsOf& rows) const {
@@ -158,6 +159,32 @@ void Core::successor_ended(Item& twin, const Status& status, base::Time now) {
   }
   erase_twin(twin);
   start_successor(item, now);
+}
+
+// ---- What ended with its cell is the BBS's to restart. But a rep that was just telling it of a crash, as it does
+// of all it has when garden ends, was cut off: that leaves the row UNCLAIMED, and without an auction before the next
+// convergence.
+
+void Core::take_up_orphans(const RowsOf& rows, const RowsRead& event, base::Time asked_at, base::Time now) {
+  if (rows.kind != Kind::lrp) return;
+  for (const Key& key : items_.matching({rows.kind, rows.guid, {}})) {
+    Item& item = *items_.find(key);
+    if (!is_ended(item.state) || !item.orphaned) continue;
+    if (asked_at < item.since && !event.failure) {
+      bbs_.ask(rows);  // The answer is about earlier.
+      continue;
+    }
+    item.orphaned = false;
+    if (event.failure || !is_unclaimed(event.lrps, item.index)) continue;
+    note("starts anew, its row is UNCLAIMED instance=" + to_string(key));
+    leave_ended(item);
+    item.accepted = item.wanted_at = now;
+    item.failures = 0;
+    item.clear_avoid();
+    item.set_reason("");
+    enqueue(item, now, now);
+    placement_timeouts_.arm(now + config_.placement_timeout, items_.handle_of(item));
+  }
 }
 
 // ---- Reports

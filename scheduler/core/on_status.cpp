@@ -205,6 +205,9 @@ void Core::record_end(Item& item, const Status& status, base::Time now) {
   } else if (status.state == TaskState::unreachable || status.state == TaskState::lost) {
     end(item, State::lost, why, now);
   } else {
+    item.orphaned = config_.with_bbs && item.kind() == Kind::lrp && item.auction_known &&
+                    status.reason == StatusReason::executor_ended;
+    if (item.orphaned) bbs_.ask({item.kind(), item.process->guid});
     end(item, State::failed, why, now);
   }
 }

@@ -376,6 +376,36 @@ TEST_CASE("what ends after its rep took it is the BBS's to restart", "[bbs]") {
   CHECK(rig.none<Accept>());
 }
 
+TEST_CASE("what ended with its cell starts anew where its row is UNCLAIMED already, and nobody auctions it", "[bbs]") {
+  BbsRig rig;
+  rig.run_one();
+  rig.status(rig.task_id("p", 0), TaskState::failed, "a1", StatusReason::executor_ended, "the rep ended");
+  CHECK(rig.state("p", 0) == State::failed);
+
+  SECTION("it is UNCLAIMED") {
+    rig.answer({row("p", 0, kUnclaimed)});
+    CHECK(rig.state("p", 0) == State::queued);
+    rig.offer("a2", 4000);
+    rig.pass(2s);
+    CHECK(rig.only<Accept>().launches.size() == 1);
+  }
+  SECTION("it is auctioned meanwhile: one start is enough") {
+    rig.lrp("p", {0});
+    rig.answer({row("p", 0, kUnclaimed)});
+    rig.offer("a2", 4000);
+    rig.pass(2s);
+    CHECK(rig.only<Accept>().launches.size() == 1);
+  }
+  SECTION("it still runs there, as far as the BBS knows: it will auction it") {
+    rig.answer({row("p", 0, kRunning)});
+    CHECK(rig.state("p", 0) == State::failed);
+  }
+  SECTION("the BBS does not answer: as before") {
+    rig.fail_question();
+    CHECK(rig.state("p", 0) == State::failed);
+  }
+}
+
 TEST_CASE("what no cell takes is reported when its launches are used up", "[bbs]") {
   Config config = with_bbs();
   config.launch_attempts = 2;
