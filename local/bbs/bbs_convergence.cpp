@@ -61,15 +61,13 @@ void BbsModel::count_instances(const std::set<std::string>& fresh, std::vector<M
   }
 }
 
-// A suspect whose cell is back takes its place again; one that nobody wants, or whose successor runs, goes.
+// A suspect whose cell is back takes its place again; one that nobody wants goes. (One whose successor runs
+// has gone with the successor's start.)
 void BbsModel::settle_suspects(const std::set<std::string>& cells, const std::set<std::string>& fresh) {
   std::vector<ActualLrp> back, gone;
   for (const auto& [id, lrp] : actual_) {
     if (id.presence != Presence::suspect) continue;
-    const ActualLrp* const ordinary = row(id.process_guid, id.index);
-    const bool replaced = lrp.state == State::running && ordinary != nullptr && ordinary->state == State::running;
-    const bool orphaned = !desired_.contains(id.process_guid) && fresh.contains(lrp.key.domain);
-    if (replaced || orphaned) {
+    if (!desired_.contains(id.process_guid) && fresh.contains(lrp.key.domain)) {
       gone.push_back(lrp);
     } else if (cells.contains(lrp.instance.cell_id)) {
       back.push_back(lrp);
