@@ -30,8 +30,9 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr base::Duration kAskWhoEvery = seconds(10);
+constexpr base::Duration kTryFilesEvery = seconds(10);
 constexpr std::size_t kExplainedMax = 10;
-constexpr int kStallsMax = 2;  // Unanswered calls in a row on a connection that is up.
+constexpr int kStallsMax = 3;  // Two unanswered calls in a row on a connection that is up, or every other one.
 
 // gRPC writes to stderr in a form of its own; what matters to people comes with a call's status.
 void quiet_grpc() {
@@ -126,7 +127,7 @@ struct Server {
   std::shared_ptr<grpc::Channel> channel;
   std::unique_ptr<models::Locket::Stub> stub;
   std::uint64_t files = 0;  // Which version of the files it was made with.
-  int stalls = 0;           // In a row.
+  int stalls = 0;           // Two for each, one less for an answer.
 };
 
 class LocketLock final : public LeaderLock {
@@ -282,7 +283,8 @@ class LocketLock final : public LeaderLock {
     client.key_file = options_.key_file;
     const auto answer = platform::HttpClient(client).send({});
     const bool tls = !answer && answer.error().text.starts_with("TLS");
-    const bool closed = !answer && answer.error().text.starts_with("connection closed");
+    const bool closed =
+        reason.ends_with("Socket closed") && !answer && answer.error().text.starts_with("connection closed");
     if (explained_.size() >= kExplainedMax) explained_.clear();
     return explained_[reason] = tls      ? server.address + ": " + answer.error().text
                                 : closed ? reason + " (does it trust the CA of our certificate?)"
@@ -308,7 +310,7 @@ class LocketLock final : public LeaderLock {
   void look_after(Server& server, const grpc::Status& status) {
     const bool stalled = status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED &&
                          server.channel->GetState(false) == GRPC_CHANNEL_READY;
-    server.stalls = stalled ? server.stalls + 1 : 0;
+    server.stalls = stalled ? server.stalls + 2 : std::max(server.stalls - 1, 0);
     if (lock_answer(status.error_code()) != LockAnswer::silence) return;
     if (server.stalls >= kStallsMax || server.files != files_version_) server = {server.address, nullptr, nullptr};
     current_ = (current_ + 1) % servers_.size();
@@ -317,22 +319,33 @@ class LocketLock final : public LeaderLock {
   // A connection that works is given up only for one that does.
   void read_again() {
     if (files_.ca.empty()) return;
+    const base::Time now = platform::now();
     std::string stamp = stamp_of(options_);
-    if (stamp == stamp_) return;
-    auto files = read_files(options_);
+    const bool changed = stamp != stamp_;
+    if (!changed && now < try_files_at_) return;
+    try_files_at_ = base::Time::max();
     stamp_ = std::move(stamp);
-    if (!files)
-      return report_(base::LockNote{true, "the lock's certificates have changed, " + files.error().message()});
-    files_ = std::move(*files);
-    ++files_version_;
+    if (changed) {
+      auto files = read_files(options_);
+      if (!files)
+        return report_(base::LockNote{true, "the lock's certificates have changed, " + files.error().message()});
+      files_ = std::move(*files);
+      ++files_version_;
+    }
     Server& server = servers_[current_];
-    if (server.channel == nullptr) return;
+    if (server.channel == nullptr || server.files == files_version_) return;
     Server fresh = make(server.address);
     const bool up = fresh.channel->WaitForConnected(std::chrono::system_clock::now() + limit_now());
     const bool keep = !up && server.channel->GetState(false) == GRPC_CHANNEL_READY;
-    report_(base::LockNote{keep, std::string("the lock's certificates were read again") +
-                                     (keep ? ": no connection with them, the old one is kept" : "")});
-    if (!keep) server = std::move(fresh);
+    if (changed || !keep) {
+      report_(base::LockNote{keep, std::string("the lock's certificates were read again") +
+                                       (keep ? ": no connection with them, the old one is kept" : "")});
+    }
+    if (keep) {
+      try_files_at_ = now + kTryFilesEvery;
+    } else {
+      server = std::move(fresh);
+    }
   }
 
   const LocketLockOptions options_;
@@ -353,6 +366,7 @@ class LocketLock final : public LeaderLock {
   bool maybe_ours_ = false;  // As Locket has it.
   base::Time attempt_at_{};
   base::Time ask_who_at_{};
+  base::Time try_files_at_ = base::Time::max();  // Those with which there was no connection.
 
   platform::Mailbox<Job> mailbox_;
   std::thread thread_;

@@ -17,7 +17,7 @@ from programs import ROOT
 PROGRAM_LIMIT_S = 900
 # What counts seconds or processors, or takes all of them: run with nothing else beside it.
 ALONE = {f"integration-{name}" for name in
-         ("bench_compare", "bridge_load", "crash", "crash_restart", "failover", "page", "quickstart", "scale_small")}
+         ("bench_compare", "bridge_load", "crash", "crash_restart", "failover", "locket", "page", "quickstart", "scale_small")}
 SEEDS = 1000  # Of the simulation.
 LINE = re.compile(r"^(ok|FAIL|SKIP) (.+?)(?:: (.*))?$")
 

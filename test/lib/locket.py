@@ -5,13 +5,15 @@ import subprocess
 import threading
 
 from cluster import clean_environment
-from programs import Failed, program, wait_for
+from programs import Failed, Skipped, program, wait_for
 
 
 class Locket:
     """A `diego-local locket`. Its port outlives it, so that it may be started again (without its locks)."""
 
     def __init__(self, bench, tls=None):
+        if "locket" not in subprocess.run([program("diego-local"), "--help"], capture_output=True, text=True, check=True).stdout:
+            raise Skipped("this build has no gRPC, so neither Locket nor a lock in it (Meson: -Dlocket=enabled)")
         self.bench = bench
         self.tls = tls
         self.port = 0

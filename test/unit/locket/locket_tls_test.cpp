@@ -24,8 +24,7 @@ local::LocketOptions server_options(const std::string& name, const std::string& 
 
 LocketLockOptions lock_options(int port, const std::string& ca = "ca", const std::string& name = "client") {
   LocketLockOptions options = quick("one", {address(port)});
-  options.terms = {60s, 5s};
-  options.attempt_limit = 1s;
+  options.attempt_limit = 3s;
   options.ca_file = certificates().cert(ca);
   options.cert_file = certificates().cert(name);
   options.key_file = certificates().key(name);
