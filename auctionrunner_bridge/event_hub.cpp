@@ -17,6 +17,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kRecentMax = 10'000;
 constexpr std::size_t kPieceBytes = 32 * 1024;
+constexpr std::size_t kIncomingMax = 10'000;  // Then they are taken in, whoever reads.
 
 struct Reader {
   std::shared_ptr<platform::StreamBody> body;
@@ -59,16 +60,24 @@ struct EventHub::Impl {
   explicit Impl(EventHubOptions given) : options(std::move(given)), window(options.epoch, options.events_max) {}
 
   void run();
+  void take_in();
   bool round(Clock::time_point now);
   bool serve(Reader& reader, std::size_t& budget, Clock::time_point now);
 
   const EventHubOptions options;
-  mutable std::mutex mutex;  // Of what follows.
-  std::condition_variable something;
+
+  mutable std::mutex mutex;  // Of these; held for as long as a round takes.
   EventWindow window;
   std::list<Reader> readers;  // The next to be served first.
-  bool behind = false;        // Somebody may not have all yet.
+
+  // Of these, never for long: who publishes does not wait for a round. Taken with the other held, or alone.
+  std::mutex incoming_mutex;
+  std::condition_variable something;
+  core::Changes incoming;  // In the window at the next round, or sooner.
+  bool has_readers = false;
+  bool behind = false;  // Somebody may not have all yet.
   bool stopping = false;
+
   std::thread thread;
 };
 
@@ -78,7 +87,7 @@ EventHub::EventHub(EventHubOptions options) : impl_(std::make_unique<Impl>(std::
 
 EventHub::~EventHub() {
   {
-    const std::lock_guard lock(impl_->mutex);
+    const std::lock_guard lock(impl_->incoming_mutex);
     impl_->stopping = true;
   }
   impl_->something.notify_all();
@@ -86,10 +95,17 @@ EventHub::~EventHub() {
 }
 
 void EventHub::publish(const core::Changes& changes) {
-  const std::lock_guard lock(impl_->mutex);
-  impl_->window.add(changes);
-  if (impl_->readers.empty() || std::exchange(impl_->behind, true)) return;
-  impl_->something.notify_one();
+  Impl& impl = *impl_;
+  bool too_many = false;
+  {
+    const std::lock_guard lock(impl.incoming_mutex);
+    for (const core::Change change : changes) impl.incoming.add(change);
+    too_many = impl.incoming.size() >= kIncomingMax;
+    if (impl.has_readers && !std::exchange(impl.behind, true)) impl.something.notify_one();
+  }
+  if (!too_many) return;
+  const std::lock_guard lock(impl.mutex);
+  impl.take_in();
 }
 
 std::size_t EventHub::readers() const {
@@ -108,6 +124,7 @@ base::Result<platform::ServerResponse> EventHub::open(const platform::ServerRequ
   response.headers = {{"Content-Type", "text/event-stream"}, {"Cache-Control", "no-store"}};
   response.stream = reader.body;
   const std::lock_guard lock(impl_->mutex);
+  impl_->take_in();
   const EventWindow& window = impl_->window;
   reader.next = std::max(window.first(), window.next() - std::min<std::uint64_t>(wish->recent, window.next() - 1));
   std::string gap;
@@ -120,24 +137,46 @@ base::Result<platform::ServerResponse> EventHub::open(const platform::ServerRequ
   reader.first = ": events\nid: " + window.id(reader.next - 1) + "\n\n" + gap;
   reader.spoken = Clock::now();
   impl_->readers.push_back(std::move(reader));
-  impl_->behind = true;
+  const std::lock_guard incoming_lock(impl_->incoming_mutex);
+  impl_->has_readers = impl_->behind = true;
   impl_->something.notify_one();
   return response;
 }
 
 void EventHub::Impl::run() {
-  std::unique_lock lock(mutex);
+  std::unique_lock lock(incoming_mutex);
   Clock::time_point heartbeat_at = Clock::now() + options.heartbeat;
   while (!stopping) {
     something.wait_until(lock, heartbeat_at, [this] { return stopping || behind; });
     if (stopping) break;
+    behind = false;
+    lock.unlock();
     const Clock::time_point now = Clock::now();
-    behind = round(now);
     heartbeat_at = now + options.heartbeat;
+    {
+      const std::lock_guard all(mutex);
+      take_in();
+      const bool more = round(now);
+      lock.lock();
+      behind = behind || more;
+      has_readers = !readers.empty();
+    }
     // What comes meanwhile is told together; and those who are behind are waited for.
     something.wait_for(lock, options.round, [this] { return stopping; });
   }
+  lock.unlock();
+  const std::lock_guard all(mutex);
   readers.clear();
+}
+
+// With the window's lock held: what was published goes there in order.
+void EventHub::Impl::take_in() {
+  core::Changes taken;
+  {
+    const std::lock_guard lock(incoming_mutex);
+    std::swap(taken, incoming);
+  }
+  window.add(taken);
 }
 
 // Whether there is more to tell.

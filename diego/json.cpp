@@ -1,5 +1,6 @@
 #include "diego/json.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <limits>
 
@@ -127,6 +128,10 @@ std::string_view kind_name(JsonValue::Kind kind) {
 }
 
 bool is_null(const JsonValue& value) { return value.kind == JsonValue::Kind::null; }
+
+bool stands_for_itself(char c) {
+  return c >= ' ' && c <= '~' && c != '"' && c != '\\' && c != '<' && c != '>' && c != '&';
+}
 
 }  // namespace
 
@@ -267,7 +272,12 @@ void GoWriter::string(std::string_view value) {
   static constexpr char kHex[] = "0123456789abcdef";
   separate();
   text_ += '"';
-  while (!value.empty()) {
+  while (true) {
+    const auto end = std::find_if_not(value.begin(), value.end(), stands_for_itself);
+    const auto plain = static_cast<std::size_t>(end - value.begin());
+    text_ += value.substr(0, plain);
+    value.remove_prefix(plain);
+    if (value.empty()) break;
     const auto c = static_cast<unsigned char>(value.front());
     const std::size_t length = utf8_length(value);
     if (length == 0) {
