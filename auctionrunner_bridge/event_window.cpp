@@ -10,8 +10,13 @@
 namespace bridge {
 namespace {
 
-std::string data_of(const core::Change& change) {
-  diego::GoWriter out;
+// An event with its id.
+std::string written(const core::Change& change, const std::string& id) {
+  constexpr std::size_t kUsual = 512;
+  std::string head;
+  head.reserve(kUsual);
+  head.append("id: ").append(id).append("\nevent: ").append(core::to_string(change.kind)).append("\ndata: ");
+  diego::GoWriter out(std::move(head), kUsual);
   out.begin_object();
   out.member("event", core::to_string(change.kind));
   out.member("at", timestamp(change.at));
@@ -22,7 +27,9 @@ std::string data_of(const core::Change& change) {
   if (!change.trace_id.empty()) out.member("trace_id", change.trace_id);
   if (change.waited) out.member("waited_ms", base::to_millis(*change.waited));
   out.end_object();
-  return out.take();
+  std::string text = out.take() + "\n\n";
+  text.shrink_to_fit();
+  return text;
 }
 
 }  // namespace
@@ -67,11 +74,7 @@ const std::string& EventWindow::text_of(std::uint64_t number) {
   Block& block = block_of(number);
   block.texts.resize(block.changes.size());
   const auto at = static_cast<std::size_t>((number - first_block_) % kBlock);
-  if (block.texts[at].empty()) {
-    const core::Change change = block.changes[at];
-    block.texts[at] = "id: " + id(number) + "\nevent: " + std::string(core::to_string(change.kind)) +
-                      "\ndata: " + data_of(change) + "\n\n";
-  }
+  if (block.texts[at].empty()) block.texts[at] = written(block.changes[at], id(number));
   return block.texts[at];
 }
 

@@ -90,6 +90,10 @@ class GoDecoder {
 // (& < > and U+2028/9 too).
 class GoWriter {
  public:
+  GoWriter() = default;
+  // `before` stands before the first value; `bytes` are made room for.
+  GoWriter(std::string before, std::size_t bytes) : text_(std::move(before)) { text_.reserve(bytes); }
+
   void begin_object() {
     separate();
     text_ += '{';
