@@ -122,6 +122,7 @@ struct Flags::Impl {
   CLI::App own_app;  // Used by the root only.
   CLI::App* app = nullptr;
   std::string config_file;
+  bool command_line_only = false;
   std::optional<Argument> argument;
   std::vector<std::unique_ptr<Flag>> flags;
   std::vector<std::function<base::Status()>> checks;
@@ -210,9 +211,10 @@ std::string Flags::Impl::help_text() const {
     }
   }
   out += "\nGeneral:\n";
-  line("--config FILE", "TOML file with flags as keys, without the dashes");
+  if (!command_line_only) line("--config FILE", "TOML file with flags as keys, without the dashes");
   line("-h, --help", "show this");
   if (!version.empty()) line("--version", "show the version");
+  if (command_line_only) return out;
   out +=
       "\nEvery flag may also be given as DIEGO_MESOS_<FLAG> in the environment (repeatable ones with\n"
       "commas) or in --config; the command line wins over the environment, that over the file.\n"
@@ -228,6 +230,7 @@ base::Status Flags::Impl::apply(const std::vector<CLI::ConfigItem>& config, cons
       if (auto set = flag->set("--" + flag->name, flag->given); !set) return set.error();
       continue;
     }
+    if (command_line_only) continue;
     const std::string name = environment_name(flag->name);
     if (const char* const value = std::getenv(name.c_str()); value != nullptr) {
       const std::vector<std::string> texts =
@@ -339,6 +342,8 @@ void Flags::argument(std::string name, std::string& value, std::string help) {
   impl_->app->add_option(impl_->argument->name, impl_->argument->given);
 }
 
+void Flags::command_line_only() { impl_->command_line_only = true; }
+
 void Flags::check(std::function<base::Status()> check) { impl_->checks.push_back(std::move(check)); }
 
 Flags& Flags::subcommand(std::string name, std::string about) {
@@ -377,12 +382,13 @@ Flags::Outcome Flags::parse(int argc, const char* const* argv) {
   }
   if (want_version) return {.run = false, .code = 0, .text = impl_->version + "\n", .subcommand = ""};
 
-  if (impl_->argument) {
-    if (impl_->argument->given.empty()) return refuse(impl_->argument->name + " is missing (--help shows the flags)");
-    *impl_->argument->value = impl_->argument->given;
-  }
-
   const auto [name, sub] = chosen();
+  for (const Flags* const flags : std::initializer_list<const Flags*>{this, sub}) {
+    if (flags == nullptr || !flags->impl_->argument) continue;
+    const Argument& argument = *flags->impl_->argument;
+    if (argument.given.empty()) return refuse(argument.name + " is missing (--help shows the flags)");
+    *argument.value = argument.given;
+  }
   if (impl_->config_file.empty()) {
     if (const char* const file = std::getenv("DIEGO_MESOS_CONFIG"); file != nullptr) impl_->config_file = file;
   }

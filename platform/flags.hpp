@@ -45,7 +45,7 @@ class Flags {
   void add_choice(std::string name, std::string& value, std::vector<std::string> choices, std::string help);
 
   // The one word of the command line that stands without dashes, such as the file to read; required.
-  // `name` is what --help calls it. At most one in a program, and none beside subcommands.
+  // `name` is what --help calls it. At most one in a program or subcommand, and none beside subcommands.
   void argument(std::string name, std::string& value, std::string help);
 
   // A check over several flags, run after parsing; an Error ends the program like a bad value.
@@ -53,6 +53,10 @@ class Flags {
 
   // A subcommand, such as `diego-local rep`; without one on the command line none is chosen.
   Flags& subcommand(std::string name, std::string about);
+
+  // Flags are not taken from the environment or a file: where those are meant for what runs as a service, and
+  // this is asked by hand.
+  void command_line_only();
 
   // What to do: run, or print `text` to stdout (help, version; code 0) or stderr (code 2) and exit.
   struct Outcome {

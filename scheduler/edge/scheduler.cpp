@@ -79,7 +79,7 @@ std::string who_we_are() {
 }  // namespace
 
 Scheduler::Scheduler(const Options& options, std::unique_ptr<placement::Strategy> strategy, core::Store& store,
-                     OnLeading on_leading)
+                     record::Tape* tape, OnLeading on_leading)
     : options_(options),
       on_leading_(std::move(on_leading)),
       translator_(options_),
@@ -89,8 +89,8 @@ Scheduler::Scheduler(const Options& options, std::unique_ptr<placement::Strategy
                      platform::log(level, "", message, data);
                    }),
       transport_(transport_options(options_, translator_.codec())),
-      engine_(engine_config(options_), cells_, std::move(strategy), translator_, *this, store,
-              base::Random(platform::random_seed())) {}
+      engine_(engine_config(options_), tape == nullptr ? cells_ : tape->watch(cells_), std::move(strategy), translator_,
+              *this, store, base::Random(platform::random_seed()), tape) {}
 
 Scheduler::~Scheduler() = default;
 
