@@ -125,6 +125,7 @@ struct Flags::Impl {
   CLI::App* app = nullptr;
   const Impl* parent = nullptr;  // Of a subcommand: the program.
   std::string config_file, config_name = "DIEGO_MESOS_CONFIG";
+  bool command_line_only = false;
   std::vector<std::unique_ptr<Argument>> arguments;
   std::vector<std::string> aliases;
   std::vector<std::unique_ptr<Flag>> flags;
@@ -228,9 +229,10 @@ std::string Flags::Impl::help_text() const {
     for (const auto& flag : parent->flags) names += (names.empty() ? "--" : ", --") + flag->name;
     line("Those of " + parent->program, names);
   }
-  line("--config FILE", "TOML file with flags as keys, without the dashes");
+  if (!command_line_only) line("--config FILE", "TOML file with flags as keys, without the dashes");
   line("-h, --help", "show this");
   if (!version.empty()) line("--version", "show the version");
+  if (command_line_only) return out;
   out +=
       "\nEvery flag may also be given as DIEGO_MESOS_<FLAG> in the environment (repeatable ones with\n"
       "commas) or in --config; the command line wins over the environment, that over the file.\n"
@@ -246,6 +248,7 @@ base::Status Flags::Impl::apply(const std::vector<CLI::ConfigItem>& config, cons
       if (auto set = flag->set("--" + flag->name, flag->given); !set) return set.error();
       continue;
     }
+    if (command_line_only) continue;
     const std::string name = environment_name(flag->name);
     if (const char* const value = std::getenv(name.c_str()); value != nullptr) {
       const std::vector<std::string> texts =
@@ -360,6 +363,8 @@ void Flags::argument(std::string name, std::string& value, std::string help) {
 void Flags::optional_argument(std::string name, std::string& value, std::string help) {
   impl_->add_argument({.name = std::move(name), .help = std::move(help), .required = false, .value = &value});
 }
+
+void Flags::command_line_only() { impl_->command_line_only = true; }
 
 void Flags::check(std::function<base::Status()> check) { impl_->checks.push_back(std::move(check)); }
 

@@ -76,6 +76,14 @@ void Core::write_changes(Journal& journal) const {
   }
 }
 
+void Core::write_all(Journal& journal) const {
+  journal.text(kFrameworkText, framework_id_);
+  items_.walk([&journal](const Item& item) {
+    // What has not been marked yet has no row; it would get one with its first change.
+    if (item.row != 0) journal.put(row_of(item), *item.wish);
+  });
+}
+
 void Core::changes_saved() {
   framework_changed_ = false;
   policy_before_.reset();
