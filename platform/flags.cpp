@@ -224,7 +224,7 @@ std::string Flags::Impl::help_text() const {
     }
   }
   out += "\nGeneral:\n";
-  if (parent != nullptr && !parent->flags.empty()) {
+  if (parent != nullptr && !parent->flags.empty() && !command_line_only) {
     std::string names;
     for (const auto& flag : parent->flags) names += (names.empty() ? "--" : ", --") + flag->name;
     line("Those of " + parent->program, names);
@@ -441,7 +441,10 @@ Flags::Outcome Flags::parse(int argc, const char* const* argv) {
     if (flags == nullptr) continue;
     if (const auto taken = flags->impl_->take_arguments(); !taken) return refuse(taken.error().message());
   }
-  if (impl_->config_file.empty()) {
+  if (sub != nullptr && sub->impl_->command_line_only) impl_->command_line_only = true;
+  if (impl_->command_line_only) {
+    impl_->config_file.clear();
+  } else if (impl_->config_file.empty()) {
     if (const char* const file = std::getenv(impl_->config_name.c_str()); file != nullptr) impl_->config_file = file;
   }
   std::vector<CLI::ConfigItem> config;

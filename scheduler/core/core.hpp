@@ -73,7 +73,7 @@ class Core {
   // What it wants done has not been done yet: whoever waits for an answer waits from now on.
   void nothing_was_sent(base::Time now);
   // It could not be saved: forgets the auctions that were accepted since and are only queued.
-  void withdraw_unsaved();
+  void withdraw_unsaved(base::Time now);
   // Before the first event, from a store: the wishes, then the instances that name them, then recovered().
   base::Status restore_wish(std::uint64_t id, std::string_view text);
   base::Status restore(const InstanceRow& row);

@@ -21,6 +21,9 @@ class Core;
 struct FrameworkRemembered {
   std::string_view id;
 };
+struct PolicyRestored {
+  std::string_view changes;
+};
 struct ReportRestored {
   std::string_view name, value;
 };
@@ -41,8 +44,8 @@ struct Settled {
 struct NothingWasSent {};
 struct ChangesSaved {};
 struct UnsavedWithdrawn {};
-using Step = std::variant<FrameworkRemembered, ReportRestored, WishRestored, WishReserved, InstanceRestored, Recovered,
-                          Settled, NothingWasSent, ChangesSaved, UnsavedWithdrawn>;
+using Step = std::variant<FrameworkRemembered, PolicyRestored, ReportRestored, WishRestored, WishReserved, InstanceRestored,
+                          Recovered, Settled, NothingWasSent, ChangesSaved, UnsavedWithdrawn>;
 
 // One thread, that of the core. Told after the core; must not throw for what it cannot do.
 class Witness {

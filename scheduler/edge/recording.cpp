@@ -34,7 +34,7 @@ base::Result<std::unique_ptr<Recording>> Recording::start(const Options& options
   files.life = life_name();
   files.bytes_max = static_cast<std::size_t>(options.record_max_mb) * kMiB;
   files.segment_bytes = std::min(files.bytes_max / kSegmentsMin, kSegmentBytesMax);
-  record::TapeOptions tape{version, files.life, options.strategy, options.weights};
+  record::TapeOptions tape{version, files.life};
   tape.segment_bytes = files.segment_bytes;
   auto opened = record::RotatingFiles::open(std::move(files), platform::log_warning);
   if (!opened) return opened.error();

@@ -74,7 +74,7 @@ base::Result<Repeated> repeat(const record::Life& life) {
   auto read = visit_life(life, [&](const record::Segment& segment, const record::Frame& frame) -> base::Result<bool> {
     if (const auto* beginning = std::get_if<record::Beginning>(&frame.input)) {
       if (player != nullptr) return true;
-      auto strategy = plugin::load_strategy(beginning->strategy, beginning->weights);
+      auto strategy = plugin::load_strategy(beginning->config.strategy, beginning->config.weights);
       if (!strategy) return strategy.error();
       player = std::make_unique<record::Player>(*beginning, *std::move(strategy));
       return true;
@@ -126,34 +126,53 @@ ReplayExit repeat_all(const std::vector<record::Life>& lives) {
 
 // ---- Another policy
 
-// The flags of --policy on top of what was recorded. Only what the core knows of can be another.
-base::Status apply_policy(const std::vector<std::string>& policy, record::Beginning& beginning) {
-  for (const std::string& setting : policy) {
-    Options options;
-    options.core = beginning.config;
-    options.weights = beginning.weights;
-    options.launch_attempts = beginning.config.launch_attempts;
-    options.queue_max = static_cast<std::int64_t>(beginning.config.queue_max);
-    platform::Flags flags("diego-scheduler replay", "");
-    flags.command_line_only();
-    add_flags(flags, options);
-    const std::string flag = "--" + setting;
-    const char* const words[] = {"replay", flag.c_str()};
-    const auto parsed = flags.parse(2, words);
+// A flag of --policy on top of what was recorded; nullopt: there is no such flag, or it does not take that value.
+std::optional<core::Config> with_setting(const core::Config& config, const std::string& setting) {
+  Options options;
+  options.core = config;
+  options.strategy = config.strategy;
+  options.weights = config.weights;
+  options.launch_attempts = config.launch_attempts;
+  options.queue_max = static_cast<std::int64_t>(config.queue_max);
+  platform::Flags flags("diego-scheduler replay", "");
+  flags.command_line_only();
+  add_flags(flags, options);
+  const std::string flag = "--" + setting;
+  const char* const words[] = {"replay", flag.c_str()};
+  if (!flags.parse(2, words).run) return std::nullopt;
+  core::Config changed = options.core;
+  changed.strategy = options.strategy;
+  changed.weights = options.weights;
+  changed.launch_attempts = static_cast<int>(options.launch_attempts);
+  changed.queue_max = static_cast<std::size_t>(options.queue_max);
+  return changed;
+}
+
+// All that was asked for, on top of what was recorded. Only what the core knows of can be another.
+base::Status apply_all(const ReplayOptions& options, core::Config& config) {
+  if (!options.strategy.empty()) config.strategy = options.strategy;
+  for (const std::string& setting : options.policy) {
+    auto changed = with_setting(config, setting);
     const std::string where = "--policy " + setting;
-    if (!parsed.run) return base::Error{where, "is no flag of the scheduler with a value it takes, flag=value"};
-    record::Beginning changed = beginning;
-    changed.config = options.core;
-    changed.config.launch_attempts = static_cast<int>(options.launch_attempts);
-    changed.config.queue_max = static_cast<std::size_t>(options.queue_max);
-    changed.weights = options.weights;
+    if (!changed) return base::Error{where, "is no flag of the scheduler with a value it takes, flag=value"};
     record::FrameWriter writer([](const std::string& info) { return info; });
-    const std::string before(writer.beginning(beginning));
-    if (before == writer.beginning(changed))
+    const std::string before(writer.beginning({{}, 0, "", config}));
+    if (before == writer.beginning({{}, 0, "", *changed}))
       return base::Error{where, "is none that can be another here, or has that value already"};
-    beginning = std::move(changed);
+    config = *std::move(changed);
   }
   return base::ok();
+}
+
+// The same on top of a policy that an operator set later, with the rest as it was at the beginning.
+record::WhatIf::Asked asked_of(const ReplayOptions& options, const core::Config& config) {
+  return [options, config](core::Policy& policy) {
+    core::Config changed = config;
+    static_cast<core::Policy&>(changed) = policy;
+    if (!options.strategy.empty()) changed.strategy = options.strategy;
+    for (const std::string& setting : options.policy) changed = *with_setting(changed, setting);
+    policy = changed;
+  };
 }
 
 base::Status foretell(const record::Life& life, const ReplayOptions& options, Comparison& comparison) {
@@ -162,12 +181,12 @@ base::Status foretell(const record::Life& life, const ReplayOptions& options, Co
     if (const auto* recorded = std::get_if<record::Beginning>(&frame.input)) {
       if (other != nullptr) return true;
       record::Beginning beginning = *recorded;
-      if (!options.strategy.empty()) beginning.strategy = options.strategy;
-      if (auto applied = apply_policy(options.policy, beginning); !applied) return applied.error();
-      auto strategy = plugin::load_strategy(beginning.strategy, beginning.weights);
+      core::Config& config = beginning.config;
+      if (auto applied = apply_all(options, config); !applied) return applied.error();
+      auto strategy = plugin::load_strategy(config.strategy, config.weights);
       if (!strategy) return strategy.error();
-      other = std::make_unique<record::WhatIf>(beginning, *std::move(strategy));
-      comparison.begin(life.name, recorded->strategy, beginning.strategy);
+      other = std::make_unique<record::WhatIf>(beginning, *std::move(strategy), asked_of(options, recorded->config));
+      comparison.begin(life.name, recorded->config.strategy, config.strategy);
       return true;
     }
     if (const auto* snapshot = std::get_if<record::Snapshot>(&frame.input)) {
@@ -180,7 +199,9 @@ base::Status foretell(const record::Life& life, const ReplayOptions& options, Co
     return true;
   });
   if (!read) return read.error();
-  if (other != nullptr) comparison.add(other->then(), other->now());
+  if (other == nullptr) return base::ok();
+  comparison.add(other->then(), other->now());
+  comparison.policy_changed(other->policy_changes());
   return base::ok();
 }
 
@@ -207,7 +228,8 @@ void add_replay_flags(platform::Flags& flags, ReplayOptions& options) {
       "what this strategy would have done: each auction's agent then and now, cells, waiting times. An open loop: "
       "offers come when they came then, and of the agents of which they came then, holding what would have been "
       "left; so an agent that was full then, or not asked for, is not on offer now, and work may seem to wait "
-      "longer than it would have. What became of an instance then becomes of it now, wherever it is. none: all is "
+      "longer than it would have. What became of an instance then becomes of it now, wherever it is. Where the policy "
+      "was changed it changes now too, but for what is asked for here and with --policy. none: all is "
       "decided as it was, and every difference is an error (exit 1)");
   flags.add("policy", options.policy,
             "the same with another value of a flag of placement, such as offer-wait=3s, cells-max=5 or "

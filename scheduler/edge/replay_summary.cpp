@@ -103,6 +103,14 @@ void Comparison::add(const record::Books& then, const record::Books& now) {
   sums_.push_back(fmt::format("  {} of {} placements elsewhere", elsewhere_.size(), all));
 }
 
+void Comparison::policy_changed(std::size_t times) {
+  if (times == 0) return;
+  sums_.push_back(fmt::format(
+      "  the policy was changed then, {}: the first line has the strategies of the start; now it changed too, but for "
+      "what --strategy and --policy say",
+      times == 1 ? "once" : fmt::format("{} times", times)));
+}
+
 std::vector<std::string> Comparison::lines(std::size_t list_max) const {
   std::vector<std::string> lines{fmt::format("life {}{}", life_, start_.empty() ? "" : ", " + start_)};
   lines.insert(lines.end(), sums_.begin(), sums_.end());

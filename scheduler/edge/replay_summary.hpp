@@ -20,6 +20,8 @@ class Comparison {
   bool needs_start() const { return start_.empty(); }
   void started_from(std::size_t instances, bool complete);
   void add(const record::Books& then, const record::Books& now);
+  // How often by an operator.
+  void policy_changed(std::size_t times);
 
   // Of placements that went elsewhere at most so many are told one by one.
   std::vector<std::string> lines(std::size_t list_max) const;

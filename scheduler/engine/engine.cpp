@@ -44,6 +44,7 @@ void Engine::text(std::string_view name, std::string_view value) {
   if (name == core::kFrameworkText) remember_framework(std::string(value), {});
   if (name == core::kLeaderText) identity_ = value;
   if (name == core::kPolicyText && !value.empty()) {
+    witness(core::PolicyRestored{value}, {});
     if (const auto taken = core_.restore_policy(value); !taken)
       log(Level::warning, "the policy in the store is passed over, that of the flags holds " + taken.error().message());
   }
@@ -362,7 +363,7 @@ void Engine::remember_framework(const std::string& id, base::Time now) {
 }
 
 void Engine::withdraw_unsaved(base::Time now) {
-  core_.withdraw_unsaved();
+  core_.withdraw_unsaved(now);
   witness(core::UnsavedWithdrawn{}, now);
 }
 

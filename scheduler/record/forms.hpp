@@ -5,6 +5,8 @@
 
 #include <string_view>
 #include <tuple>
+#include <type_traits>
+#include <utility>
 
 #include "scheduler/core/witness.hpp"
 #include "scheduler/placement/strategy.hpp"
@@ -32,6 +34,26 @@ namespace record {
     static std::tuple<> parts(const Type&) { return {}; } \
     static constexpr bool kEmpty = true;                  \
   }
+
+template <class Base, class X>
+auto& base_of(X& x) {
+  return static_cast<std::conditional_t<std::is_const_v<X>, const Base, Base>&>(x);
+}
+
+// Whether a struct can be made of its parts in their order, and of nothing more.
+struct Anything {
+  template <class T>
+  operator T() const;
+};
+template <class T, class... Part>
+constexpr bool made_of(std::type_identity<std::tuple<Part&...>>) {
+  return requires { T{std::declval<Part>()...}; } && !requires { T{std::declval<Part>()..., Anything{}}; };
+}
+template <class T>
+constexpr bool names_all_parts() {
+  return made_of<T>(std::type_identity<decltype(Form<T>::parts(std::declval<T&>()))>{});
+}
+
 #define LAST(Enum, Value)                      \
   template <>                                  \
   struct Last<Enum> {                          \
@@ -63,25 +85,40 @@ FORM(core::Key, kind, guid, index);
 FORM(core::KeyPattern, kind, guid, index);
 FORM(core::Auction, key, domain, constraint, resource, trace_id);
 FORM(core::Piece, dimension, amount, shape, reserved);
-FORM(core::Offer, id, agent_id, hostname, ip, fault_domain_zone, attributes, pieces, executor_ids, unavailable);
+FORM(core::Offer, id, agent_id, hostname, ip, url, fault_domain_zone, attributes, pieces, executor_ids, unavailable);
 FORM(core::InverseOffer, id, agent_id);
 FORM(core::Status, task_id, state, reason, reason_name, message, uuid, agent_id, executor_id, from_executor);
 FORM(core::CellReported::Work, task_id, domain, memory_mb, disk_mb, with_rep);
 FORM(core::CellMeasured::Usage, task_id, cpus_milli, memory_bytes, disk_bytes);
 FORM(core::InstanceRow, id, kind, guid, index, wish, trace_id, auction_known, accepted, state, since, attempt, agent_id,
      executor_id, charged, attempts, failures, heard, started, ran, stop_wanted, queue_again, successor, reason);
-FORM(core::Config, limits, placements_per_pass, queue_max, placement_timeout, launch_attempts, offer_hold, offer_linger,
-     offer_wait, unused_offer_refuse, revive_interval_min, revive_interval_max, discovery, fence_max,
-     implicit_reconcile_interval, agent_reregister_timeout, launch_silence, kill_retry, cell_idle_timeout,
-     shutdown_retry, ended_keep, ended_max, tasks_per_accept_max, with_bbs, row_fresh, queue_expiry, launch_rate,
-     cells_min, cells_max, cells_starting_max, cells_roll_max, evacuation_timeout, quarantine_failures,
-     quarantine_half_life, rep_silence_max, instance_mem_floor_mb, instance_cpus_milli, cpus_milli_per_gib, cell_own,
-     cell_max_mem_mb, cell_max_disk_mb, cell_max_containers, cell_proxy_mem_mb, cell_zone, cell_rootfs,
-     cell_placement_tags, cell_optional_placement_tags, cell_volume_drivers);
+FORM(core::Policy, strategy, weights, limits, queue_max, placement_timeout, offer_hold, offer_linger, offer_wait,
+     cell_idle_timeout, evacuation_timeout, launch_rate, cells_min, cells_max, cells_starting_max, cells_roll_max,
+     quarantine_failures, quarantine_half_life);
+
+// One with a base, of which no structured binding can be: that all members are named is asserted.
+template <>
+struct Form<core::Config> {
+  static constexpr std::string_view kName = "core::Config";
+  template <class X>
+  static auto parts(X& x) {
+    return std::tie(base_of<core::Policy>(x), x.tells_changes, x.placements_per_pass, x.launch_attempts,
+                    x.unused_offer_refuse, x.revive_interval_min, x.revive_interval_max, x.discovery, x.fence_max,
+                    x.implicit_reconcile_interval, x.agent_reregister_timeout, x.launch_silence, x.kill_retry,
+                    x.shutdown_retry, x.ended_keep, x.ended_max, x.tasks_per_accept_max, x.with_bbs, x.row_fresh,
+                    x.queue_expiry, x.rep_silence_max, x.instance_mem_floor_mb, x.instance_cpus_milli,
+                    x.cpus_milli_per_gib, x.cell_own, x.cell_max_mem_mb, x.cell_max_disk_mb, x.cell_max_containers,
+                    x.cell_proxy_mem_mb, x.cell_zone, x.cell_rootfs, x.cell_placement_tags,
+                    x.cell_optional_placement_tags, x.cell_volume_drivers);
+  }
+  static constexpr bool kEmpty = false;
+};
+static_assert(names_all_parts<core::Config>());
 
 // ---- Events
 FORM(core::AuctionsSubmitted, auctions);
 FORM(core::StopRequested, pattern);
+FORM(core::PolicyChanged, policy);
 FORM(core::DrainRequested, agent_id);
 FORM(core::DrainCancelled, agent_id);
 FORM(core::LeadershipTaken, another_led);
@@ -102,9 +139,11 @@ FORM(core::CellReported, agent_id, executor_id, rep_answers, evacuating, garden_
 FORM(core::CellMeasured, agent_id, executor_id, usage, dropped);
 FORM(core::ReportAnswered, call, failure);
 FORM(core::RowsRead, call, failure, lrps, task);
+FORM(core::SandboxRead, agent_id, executor_id, file, line, failure);
 
 // ---- Steps
 FORM(core::FrameworkRemembered, id);
+FORM(core::PolicyRestored, changes);
 FORM(core::ReportRestored, name, value);
 FORM(core::WishRestored, id, text);
 FORM(core::WishReserved, id);
@@ -132,6 +171,7 @@ FORM(core::RequestReport, agent_id, executor_id);
 FORM(core::Evacuate, agent_id, executor_id);
 FORM(core::Report, call, key, domain, text, trace_id, rejections, doubtful);
 FORM(core::ReadRows, call, kind, guid);
+FORM(core::ReadSandbox, agent_id, agent_url, framework_id, executor_id, cell_first);
 FORM(core::Refusal, key, reason, trace_id);
 FORM(core::Note, warning, text, refusal);
 

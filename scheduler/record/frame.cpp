@@ -9,14 +9,14 @@
 
 namespace record {
 
-FORM(Beginning, at, strategy, weights, seed, fingerprint, config);
-FORM(Snapshot, framework_id, connected, complete, wishes, rows);
+FORM(Beginning, at, seed, fingerprint, config);
+FORM(Snapshot, framework_id, policy, connected, complete, wishes, rows);
 FORM(Opened, executor_id, cell_id, agent_id, stand_in, own);
 
 namespace {
 
 constexpr std::string_view kMagic = "diego-mesos recording 1";
-constexpr std::size_t kHeadBytes = 8;  // Length and check, each of four bytes, the lowest first.
+constexpr std::size_t kHeadBytes = 10;  // Length, its check, the content's: 4, 2 and 4 bytes, the lowest first.
 constexpr std::size_t kFrameBytesMax = std::size_t{256} << 20U;
 constexpr std::size_t kPreambleBytesMax = std::size_t{64} << 10U;
 
@@ -142,14 +142,19 @@ Action take_action(Source& source, std::size_t number) {
   return accept_of(std::move(told));
 }
 
-void append_word(std::string& out, std::uint64_t value) {
-  for (unsigned shift = 0; shift < 32; shift += 8) out += static_cast<char>(value >> shift & 0xffU);
+void append_number(std::string& out, std::uint64_t value, unsigned bytes) {
+  for (unsigned i = 0; i < bytes; ++i) out += static_cast<char>(value >> 8U * i & 0xffU);
 }
-std::uint64_t word_at(std::string_view bytes, std::size_t at) {
+std::uint64_t number_at(std::string_view bytes, std::size_t at, unsigned count) {
   std::uint64_t value = 0;
-  for (unsigned i = 0; i < 4; ++i)
+  for (unsigned i = 0; i < count; ++i)
     value |= static_cast<std::uint64_t>(static_cast<unsigned char>(bytes[at + i])) << 8U * i;
   return value;
+}
+std::uint64_t check_of(std::uint64_t length) {
+  Hash hash;
+  hash.mix(length);
+  return hash.value() & 0xffffU;
 }
 std::uint64_t check_of(std::string_view body) {
   Hash hash;
@@ -211,6 +216,14 @@ Answer answer_of(const core::Actions& actions) {
 
 // ---- Writing
 
+std::string frame_head(std::string_view content) {
+  std::string head;
+  append_number(head, content.size(), 4);
+  append_number(head, check_of(std::uint64_t{content.size()}), 2);
+  append_number(head, check_of(content), 4);
+  return head;
+}
+
 std::string_view FrameWriter::beginning(const Beginning& beginning) {
   kind_ = 0;
   body_.clear();
@@ -257,10 +270,7 @@ std::string_view FrameWriter::finish(base::Time at, const std::vector<Opened>& o
   put(sink, opened);
   put_answer(sink, answer, stand_in_);
   const std::string_view content = std::string_view(bytes_).substr(kHeadBytes);
-  std::string head;
-  append_word(head, content.size());
-  append_word(head, check_of(content));
-  bytes_.replace(0, kHeadBytes, head);
+  bytes_.replace(0, kHeadBytes, frame_head(content));
   return bytes_;
 }
 
@@ -316,14 +326,16 @@ base::Result<std::optional<Frame>> Segment::next() {
   const std::size_t begun = at_;
   const std::size_t left = bytes_.size() - at_;
   if (left == 0 || cut_at_) return Some{};
-  const std::uint64_t size = left < kHeadBytes ? 0 : word_at(bytes_, at_);
+  const std::uint64_t size = left < kHeadBytes ? 0 : number_at(bytes_, at_, 4);
+  if (left >= kHeadBytes && check_of(size) != number_at(bytes_, at_ + 4, 2))
+    return broken(begun, "is damaged: the check of the frame's length is wrong");
   if (size > kFrameBytesMax) return broken(begun, "is damaged: a frame of " + std::to_string(size) + " bytes");
   if (left < kHeadBytes || left - kHeadBytes < size) {
     cut_at_ = begun;
     return Some{};
   }
   const std::string_view content = bytes_.substr(at_ + kHeadBytes, size);
-  if (check_of(content) != word_at(bytes_, at_ + 4)) return broken(begun, "is damaged: the frame's check is wrong");
+  if (check_of(content) != number_at(bytes_, at_ + 6, 4)) return broken(begun, "is damaged: the frame's check is wrong");
 
   Source source(content);
   const auto known = [&](const std::vector<base::Result<std::size_t>>& kinds) -> base::Result<std::size_t> {

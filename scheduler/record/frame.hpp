@@ -13,15 +13,12 @@
 
 #include "base/result.hpp"
 #include "scheduler/core/witness.hpp"
-#include "scheduler/placement/strategy.hpp"
 
 namespace record {
 
 // The first frame of every segment: what the core was made of, and when the segment begins.
 struct Beginning {
   base::Time at;
-  std::string strategy;  // As --strategy had it.
-  placement::StrategyOptions weights;
   std::uint64_t seed = 0;
   std::string fingerprint;  // Of the cells.
   core::Config config;
@@ -31,6 +28,7 @@ struct Beginning {
 // before. Views into the segment.
 struct Snapshot {
   std::string framework_id;
+  std::string policy;  // What of it differs from the Beginning's, as a store has it.
   bool connected = false;
   bool complete = true;  // False: there were too many instances to write them down.
   std::vector<std::pair<std::uint64_t, std::string_view>> wishes;
@@ -77,6 +75,10 @@ struct Preamble {
   std::uint64_t segment = 0;
 };
 std::string write_preamble(const Preamble& preamble);
+
+// What stands in front of a frame's content: how long it is, and what tells a changed byte from a good one, of the
+// length too: damage is no end of a file.
+std::string frame_head(std::string_view content);
 
 // What is written in place of Accept::executor_info.
 using StandIn = std::function<std::string(const std::string&)>;

@@ -3,8 +3,17 @@
 namespace record {
 namespace {
 
+core::Config told_to_nobody(core::Config config) {
+  config.tells_changes = false;  // Nobody would take them.
+  return config;
+}
+
 core::Actions apply(core::Core& core, const core::FrameworkRemembered& step, base::Time) {
   core.remember_framework(std::string(step.id));
+  return {};
+}
+core::Actions apply(core::Core& core, const core::PolicyRestored& step, base::Time) {
+  (void)core.restore_policy(step.changes);
   return {};
 }
 // What the core did not take then, it does not take now.
@@ -39,8 +48,8 @@ core::Actions apply(core::Core& core, const core::ChangesSaved&, base::Time) {
   core.changes_saved();
   return {};
 }
-core::Actions apply(core::Core& core, const core::UnsavedWithdrawn&, base::Time) {
-  core.withdraw_unsaved();
+core::Actions apply(core::Core& core, const core::UnsavedWithdrawn&, base::Time at) {
+  core.withdraw_unsaved(at);
   return {};
 }
 core::Actions apply(core::Core&, const Beginning&, base::Time) { return {}; }
@@ -62,7 +71,7 @@ std::string RecordedCells::executor_info(const core::CellSpec& spec) const {
 
 Player::Player(const Beginning& beginning, std::unique_ptr<placement::Strategy> strategy)
     : cells_(beginning.fingerprint),
-      core_(beginning.config, cells_, std::move(strategy), base::Random(beginning.seed)) {}
+      core_(told_to_nobody(beginning.config), cells_, std::move(strategy), base::Random(beginning.seed)) {}
 
 core::Actions Player::play(const Frame& frame) {
   for (const Opened& cell : frame.opened) cells_.learn(cell);
@@ -77,6 +86,7 @@ core::Actions apply(core::Core& core, const Input& input, base::Time at) {
 
 void restore(core::Core& core, const Snapshot& snapshot, base::Time at) {
   core.remember_framework(snapshot.framework_id);
+  if (!snapshot.policy.empty()) (void)core.restore_policy(snapshot.policy);
   for (const auto& [id, text] : snapshot.wishes) (void)core.restore_wish(id, text);
   for (const core::InstanceRow& row : snapshot.rows) (void)core.restore(row);
   core.recovered(at);

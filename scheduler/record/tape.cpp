@@ -20,7 +20,9 @@ std::string hex(std::uint64_t value) {
 class Rows final : public core::Journal {
  public:
   explicit Rows(Snapshot& snapshot) : snapshot_(snapshot) {}
-  void text(std::string_view, std::string_view) override {}
+  void text(std::string_view name, std::string_view value) override {
+    if (name == core::kPolicyText) snapshot_.policy = value;
+  }
   void put(const core::InstanceRow& row, const core::Wish& wish) override {
     snapshot_.rows.push_back(row);  // Its views are into the core.
     if (!known_.insert(row.wish).second) return;
@@ -62,7 +64,7 @@ std::string Tape::stand_in_of(const std::string& executor_info) const {
 }
 
 void Tape::begins(const core::Config& config, std::string_view fingerprint, std::uint64_t seed) {
-  beginning_ = {{}, options_.strategy, options_.weights, seed, std::string(fingerprint), config};
+  beginning_ = {{}, seed, std::string(fingerprint), config};
   begin_segment({});
 }
 

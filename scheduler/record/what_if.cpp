@@ -11,9 +11,11 @@ namespace {
 constexpr base::Duration kPass = std::chrono::milliseconds(1);
 constexpr int kPassesMax = 10'000;
 
-Beginning without_fence(Beginning beginning) {
-  beginning.config.fence_max = {};  // It asks the master by a name of its own, which nobody here can answer.
-  return beginning;
+core::Config config_of(const Beginning& beginning) {
+  core::Config config = beginning.config;
+  config.fence_max = {};  // It asks the master by a name of its own, which nobody here can answer.
+  config.tells_changes = false;
+  return config;
 }
 
 std::int64_t& amount_of(placement::Amounts& amounts, core::Dimension dimension) {
@@ -30,8 +32,9 @@ std::int64_t& amount_of(placement::Amounts& amounts, core::Dimension dimension) 
 
 }  // namespace
 
-WhatIf::WhatIf(const Beginning& beginning, std::unique_ptr<placement::Strategy> strategy)
-    : config_(without_fence(beginning).config),
+WhatIf::WhatIf(const Beginning& beginning, std::unique_ptr<placement::Strategy> strategy, Asked asked)
+    : config_(config_of(beginning)),
+      asked_(std::move(asked)),
       cells_(beginning.fingerprint),
       core_(config_, cells_, std::move(strategy), base::Random(beginning.seed)) {}
 
@@ -41,7 +44,10 @@ void WhatIf::start_from(const Snapshot& snapshot, base::Time at) {
     then_.restored(row, config_.cell_own);
     now_.restored(row, config_.cell_own);
   }
-  restore(core_, snapshot, at);
+  Snapshot as_asked = snapshot;
+  as_asked.policy.clear();
+  restore_policy(snapshot.policy);
+  restore(core_, as_asked, at);
 }
 
 void WhatIf::play(const Frame& frame) {
@@ -167,6 +173,11 @@ void WhatIf::did(const core::ReadRows& action) {
   later(at_, std::move(answer));
 }
 
+// Why a cell failed makes a text alone, and its sandbox is not here to read.
+void WhatIf::did(const core::ReadSandbox& action) {
+  later(at_, core::SandboxRead{action.agent_id, action.executor_id, "", "", "it is not recorded"});
+}
+
 // ---- What was heard then
 
 template <class Event>
@@ -181,6 +192,25 @@ void WhatIf::on(const core::AuctionsSubmitted& event) {
     auctioned_[{auction.key.kind, auction.key.guid}] = at_;
   }
   tell(event);
+}
+
+core::Policy WhatIf::as_asked(core::Policy policy) const {
+  if (asked_) asked_(policy);
+  return policy;
+}
+
+void WhatIf::on(const core::PolicyChanged& event) {
+  ++policy_changes_;
+  tell(core::PolicyChanged{as_asked(event.policy)});
+}
+
+// What an operator had changed before.
+void WhatIf::restore_policy(std::string_view changes) {
+  if (changes.empty()) return;
+  const auto policy = core::merged(config_, config_, changes);
+  if (!policy) return;  // Then neither.
+  ++policy_changes_;
+  (void)core_.restore_policy(core::policy_changes_json(as_asked(*policy), config_));
 }
 
 void WhatIf::on(const core::Subscribed& event) {

@@ -6,10 +6,12 @@
 //   Agents that were full then, or not asked for, are not on offer now.
 // - What became of an instance becomes of it wherever it is now: its attempt starts, runs, fails and ends as the
 //   attempt of then did, never before it did.
+// - Where an operator changed the policy it changes now, too, but for what is asked for in its place.
 // - What only this run does is done at once: a kill, a cell that is told to go, a cell that boots. Its questions to
 //   the BBS are answered by what it was told then.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -25,8 +27,11 @@ namespace record {
 
 class WhatIf {
  public:
-  // `beginning.config` is that of now.
-  WhatIf(const Beginning& beginning, std::unique_ptr<placement::Strategy> strategy);
+  // What is asked for instead stays as it is, whatever else an operator changed then.
+  using Asked = std::function<void(core::Policy&)>;
+
+  // `beginning.config` is that of now, as `asked` has it.
+  WhatIf(const Beginning& beginning, std::unique_ptr<placement::Strategy> strategy, Asked asked = {});
 
   // Instead of what was before: where a recording has lost its beginning.
   void start_from(const Snapshot& snapshot, base::Time at);
@@ -35,6 +40,8 @@ class WhatIf {
 
   const Books& then() const { return then_; }
   const Books& now() const { return now_; }
+  const core::Core& core() const { return core_; }
+  std::size_t policy_changes() const { return policy_changes_; }
 
  private:
   // What the input of then means for now; for most events the same.
@@ -43,6 +50,7 @@ class WhatIf {
   void on(const Beginning&) {}
   void on(const Snapshot&) {}
   void on(const core::AuctionsSubmitted& event);
+  void on(const core::PolicyChanged& event);
   void on(const core::Subscribed& event);
   void on(const core::Disconnected& event);
   void on(const core::OffersArrived& event);
@@ -53,6 +61,8 @@ class WhatIf {
   void on(const core::CellReported& event);
   void on(const core::ReportAnswered&) {}  // Of another call than ours.
   void on(const core::RowsRead& event);
+  void on(const core::SandboxRead&) {}  // As of another question than ours.
+  void on(const core::PolicyRestored& step) { restore_policy(step.changes); }
   void on(const core::InstanceRestored& step);
   void on(const core::Settled& step);
 
@@ -64,9 +74,12 @@ class WhatIf {
   void did(const core::Reconcile& action);
   void did(const core::Report& action);
   void did(const core::ReadRows& action);
+  void did(const core::ReadSandbox& action);
   template <class Action>
   void did(const Action&) {}
 
+  core::Policy as_asked(core::Policy policy) const;
+  void restore_policy(std::string_view changes);
   void decided_then(const Frame& frame);
   void tell(const core::Event& event);
   void take(const core::Actions& actions);
@@ -79,10 +92,12 @@ class WhatIf {
   void pass_on(core::Status status, base::Time said, const std::string& task_now);
 
   const core::Config config_;
+  const Asked asked_;
   RecordedCells cells_;
   core::Core core_;
   Books then_, now_;
   base::Time at_, settled_at_;
+  std::size_t policy_changes_ = 0;
 
   std::multimap<base::Time, core::Event> due_;
   std::map<std::string, std::string> bound_;  // An attempt of then to the one of now that shares its fate.

@@ -2,30 +2,21 @@
 // is read that is not there, and what was read can be written and read again.
 //
 // The first byte says what the rest is: a file; or the content of frames behind a good preamble, each with its true
-// length and check, cut where two zeros stand.
+// length and checks, cut where two zeros stand.
 #include <algorithm>
 
 #include "fuzz.hpp"
 #include "scheduler/record/frame.hpp"
-#include "scheduler/record/hash.hpp"
 
 namespace {
 
 using fuzz::require;
 
-std::string word(std::uint64_t value) {
-  std::string bytes;
-  for (unsigned shift = 0; shift < 32; shift += 8) bytes += static_cast<char>(value >> shift & 0xffU);
-  return bytes;
-}
-
 std::string file_of(std::string_view contents) {
   std::string file = record::write_preamble({"fuzz", "life", 0});
   while (!contents.empty()) {
     const std::string_view content = fuzz::take_until(contents, std::string_view("\0\0", 2));
-    record::Hash hash;
-    hash.mix(content);
-    file += word(content.size()) + word(hash.value()) + std::string(content);
+    file += record::frame_head(content) + std::string(content);
   }
   return file;
 }

@@ -5,6 +5,7 @@
 // is left out and a changed byte are each found. Last, other policies decide on all of it, for what is asserted.
 #include <fmt/format.h>
 
+#include <array>
 #include <chrono>
 #include <iostream>
 #include <memory>
@@ -37,7 +38,8 @@ base::Result<std::vector<record::Frame>> frames_of(const std::vector<std::string
       if (!*frame) break;
       frames.push_back(**std::move(frame));
     }
-    if (segment->cut_at()) return base::Error{"segment", "is cut"};
+    if (const auto cut = segment->cut_at())
+      return base::Error{"segment at offset " + std::to_string(*cut), "ends within a frame"};
   }
   return frames;
 }
@@ -51,7 +53,7 @@ std::optional<Found> repeat(const std::vector<record::Frame>& frames, std::optio
                             bool other_seed = false) {
   record::Beginning beginning = std::get<record::Beginning>(frames.front().input);
   if (other_seed) ++beginning.seed;
-  record::Player player(beginning, *placement::make_strategy(beginning.strategy, beginning.weights));
+  record::Player player(beginning, *placement::make_strategy(beginning.config.strategy, beginning.config.weights));
   for (std::size_t i = 0; i < frames.size(); ++i) {
     if (left_out == i) continue;
     auto found = record::difference(frames[i].answer, player.play(frames[i]), print);
@@ -105,7 +107,9 @@ void break_it(const std::string& who, const RecordedLife& life, const std::vecto
   }
   std::vector<std::string> segments = life.segments;
   std::string& bytes = segments[segments.size() / 2];
-  bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
+  const std::size_t begin = bytes.find("\n\n") + 2;  // Of its frames.
+  char& one = bytes[begin + (bytes.size() - begin) / 2];
+  one = static_cast<char>(one ^ 1);
   const auto read = frames_of(segments);
   if (!read && read.error().message().find(" at offset ") != std::string::npos) {
     ++sums.flipped;
@@ -116,10 +120,10 @@ void break_it(const std::string& who, const RecordedLife& life, const std::vecto
 
 void ask_others(const std::vector<record::Frame>& frames, Sums& sums) {
   record::Beginning beginning = std::get<record::Beginning>(frames.front().input);
-  const std::string own = beginning.strategy;
+  const std::string own = beginning.config.strategy;
   for (const std::string& name : placement::strategy_names()) {
-    beginning.strategy = name;
-    record::WhatIf other(beginning, *placement::make_strategy(name, beginning.weights));
+    beginning.config.strategy = name;
+    record::WhatIf other(beginning, *placement::make_strategy(name, beginning.config.weights));
     for (const record::Frame& frame : frames) other.play(frame);
     if (name != own) continue;
     for (const auto& [key, placings] : other.then().placings()) {
@@ -155,6 +159,19 @@ void check(const std::string& who, const RecordedLife& life, Sums& sums) {
   ask_others(*frames, sums);
 }
 
+// Changes the policy of whoever listens, now and then.
+void change_policies(World& world) {
+  world.sim().after(world.sim().between(5s, 3min), [&world] {
+    if (world.quiet()) return;
+    static constexpr std::array kChanges = {
+        R"({"strategy":"spread"})", R"({"strategy":"diego","diego_starting_weight":2})", R"({"strategy":"binpack"})",
+        R"({"strategy":null,"offer_wait_ms":100})", R"({"cells_roll_max":2,"offer_wait_ms":null})"};
+    const std::string json = kChanges[world.sim().below(kChanges.size())];
+    for (const auto& host : world.schedulers()) host->change_policy(json);
+    change_policies(world);
+  });
+}
+
 void run(std::uint64_t seed, Duration trouble, Sums& sums) {
   base::Random random(seed);
   Settings settings = draw_settings(random);
@@ -167,6 +184,7 @@ void run(std::uint64_t seed, Duration trouble, Sums& sums) {
   options.record = true;
   options.told = settings;
   World world(options);
+  change_policies(world);
   Invariants invariants(world);
   world.run(invariants);
   if (!world.violations().empty())

@@ -18,7 +18,7 @@ using MesosCall = mesos::v1::scheduler::Call;
 using MesosEvent = mesos::v1::scheduler::Event;
 
 constexpr std::size_t kRecordBytesMax = std::size_t{64} << 20U;
-constexpr std::size_t kSegmentBytes = std::size_t{256} << 10U;  // So that an hour is several of them.
+constexpr std::size_t kSegmentBytes = std::size_t{32} << 10U;  // So that an hour is several of them.
 constexpr Duration kWork = 50us;  // A pass of the engine takes some time: it cannot spin at one moment.
 
 // The calls as diego::BbsClient has them, over the simulation's wire.
@@ -110,6 +110,8 @@ void SchedulerHost::start() {
   assert(strategy);
   engine::EngineConfig config;
   config.core = options_.core;
+  config.core.strategy = options_.strategy;
+  config.core.weights = options_.weights;
   config.with_lock = with_lock;
   config.core.fence_max = 2s;  // As scheduler/edge has it.
   record::Tape* const tape = start_tape();
@@ -125,8 +127,7 @@ void SchedulerHost::start() {
 
 record::Tape* SchedulerHost::start_tape() {
   if (!world_.options().record) return nullptr;
-  record::TapeOptions options{"simulated", name_ + " life " + std::to_string(life_), options_.strategy,
-                              options_.weights};
+  record::TapeOptions options{"simulated", name_ + " life " + std::to_string(life_)};
   options.segment_bytes = kSegmentBytes;
   recorded_.push_back(std::make_unique<RecordedLife>(std::move(options)));
   return &recorded_.back()->tape;
@@ -267,6 +268,10 @@ void SchedulerHost::stop(const core::KeyPattern& pattern,
 
 void SchedulerHost::drain(const std::string& agent_id, bool wanted) {
   in_process([this, agent_id, wanted](engine::Engine& engine) { engine.drain(agent_id, wanted, clock()); });
+}
+
+void SchedulerHost::change_policy(const std::string& json) {
+  in_process([this, json](engine::Engine& engine) { engine.change_policy(json, [](const base::Status&) {}, clock()); });
 }
 
 // ---- The connections

@@ -33,15 +33,16 @@ class SecretCells final : public core::CellFactory {
 
 struct Rig {
   explicit Rig(const std::string& strategy = "spread", std::size_t segment_bytes = 1 << 20, std::size_t rows_max = 100)
-      : tape({"1.2.3", "life", strategy, {}, segment_bytes, rows_max}, output, base::Random(5)),
-        core(config(), tape.watch(cells), std::move(*placement::make_strategy(strategy)), base::Random(9)) {
-    tape.begins(config(), cells.fingerprint(), 9);
+      : tape({"1.2.3", "life", segment_bytes, rows_max}, output, base::Random(5)),
+        core(config(strategy), tape.watch(cells), std::move(*placement::make_strategy(strategy)), base::Random(9)) {
+    tape.begins(config(strategy), cells.fingerprint(), 9);
     core.recovered(now);
     tape.stepped(core::Recovered{}, now, {});
   }
 
-  static core::Config config() {
+  static core::Config config(const std::string& strategy = "spread") {
     core::Config config;
+    config.strategy = strategy;
     config.cell_rootfs["preloaded"] = {diego::RootFsProvider::Kind::fixed_set, {"fs"}};
     return config;
   }
@@ -68,7 +69,8 @@ struct Rig {
     }
     now = std::max(now, end);
   }
-  void offer(const std::string& agent, std::int64_t mem_mb) {
+  void offer(const std::string& agent, std::int64_t mem_mb) { happen(core::OffersArrived{{offer_of(agent, mem_mb)}}); }
+  core::Offer offer_of(const std::string& agent, std::int64_t mem_mb) {
     core::Offer offer;
     offer.id = "o" + std::to_string(++offers);
     offer.agent_id = agent;
@@ -77,7 +79,10 @@ struct Rig {
                     {core::Dimension::mem, mem_mb, "m", false},
                     {core::Dimension::disk, 90'000, "d", false}};
     if (executors.contains(agent)) offer.executor_ids = {executors.at(agent)};
-    happen(core::OffersArrived{{offer}});
+    return offer;
+  }
+  void change_policy(const std::string& json) {
+    happen(core::PolicyChanged{*core::merged(core.policy(), core.usual_policy(), json)});
   }
   void lrp(const std::string& guid, std::int32_t index) {
     core::Auction auction;
@@ -115,7 +120,7 @@ struct Rig {
   void app_of_three() {
     happen(core::Subscribed{"F", false});
     for (std::int32_t index = 0; index < 3; ++index) lrp("app", index);
-    for (const char* agent : {"a1", "a2", "a3"}) offer(agent, 4000);
+    happen(core::OffersArrived{{offer_of("a1", 4000), offer_of("a2", 4000), offer_of("a3", 4000)}});
     pass(2s);
     run_all();
     pass(20s);

@@ -5,7 +5,7 @@ namespace {
 
 std::optional<Difference> repeat(const std::vector<Frame>& frames) {
   const auto& beginning = std::get<Beginning>(frames.front().input);
-  Player player(beginning, *placement::make_strategy(beginning.strategy, beginning.weights));
+  Player player(beginning, *placement::make_strategy(beginning.config.strategy, beginning.config.weights));
   for (const Frame& frame : frames) {
     if (auto found = difference(frame.answer, player.play(frame), print_kind)) return found;
   }
@@ -32,12 +32,12 @@ TEST_CASE("the first decision that differs is named, expected and got", "[record
   auto frames = rig.frames();
   for (Frame& frame : frames) {
     auto* offers = std::get_if<core::OffersArrived>(&frame.input);
-    if (offers != nullptr && offers->offers[0].agent_id == "a1") offers->offers[0].agent_id = "a9";
+    if (offers != nullptr && offers->offers[0].agent_id == "a1") offers->offers[0].agent_id = "a0";
   }
   const auto found = repeat(frames);
   REQUIRE(found);
   CHECK(found->expected.find("a1") != std::string::npos);
-  CHECK(found->got.find("a9") != std::string::npos);
+  CHECK(found->got.find("a0") != std::string::npos);
 }
 
 TEST_CASE("what describes a cell to Mesos is not in a recording, and is the same where it was", "[record]") {
@@ -70,7 +70,7 @@ TEST_CASE("measurements, on which no decision hangs, are not written", "[record]
 }
 
 TEST_CASE("every segment says what the core was made of, and what a store held", "[record]") {
-  Rig rig("spread", 6'000);
+  Rig rig("spread", 1);
   rig.app_of_three();
   REQUIRE(rig.output.segments.size() > 2);
   CHECK_FALSE(repeat(rig.frames()));
@@ -94,7 +94,7 @@ TEST_CASE("every segment says what the core was made of, and what a store held",
 }
 
 TEST_CASE("a snapshot of too many instances says that it is none", "[record]") {
-  Rig rig("spread", 6'000, 2);
+  Rig rig("spread", 1, 2);
   rig.app_of_three();
   auto segment = Segment::open("segment", rig.output.segments.back());
   REQUIRE(segment);
@@ -105,7 +105,7 @@ TEST_CASE("a snapshot of too many instances says that it is none", "[record]") {
 }
 
 TEST_CASE("a core that starts from a snapshot knows what was there", "[record]") {
-  Rig rig("spread", 6'000);
+  Rig rig("spread", 1);
   rig.app_of_three();
   auto segment = Segment::open("segment", rig.output.segments.back());
   REQUIRE(segment);
@@ -117,6 +117,28 @@ TEST_CASE("a core that starts from a snapshot knows what was there", "[record]")
     REQUIRE(other.now().find(task) != nullptr);
     CHECK(other.now().find(task)->agent_id == agent);
   }
+}
+
+TEST_CASE("a policy that an operator changed is decided by again, and stands in every segment after that", "[record]") {
+  Rig rig("spread", 1);
+  rig.app_of_three();
+  rig.change_policy(R"({"strategy":"binpack"})");
+  for (std::int32_t index = 3; index < 6; ++index) rig.lrp("app", index);
+  rig.pass(1s);
+  rig.happen(core::OffersArrived{{rig.offer_of("a1", 3000), rig.offer_of("a2", 2000), rig.offer_of("a3", 3000)}});
+  rig.pass(2s);
+  auto frames = rig.frames();
+  CHECK_FALSE(repeat(frames));
+  std::map<bool, std::set<std::string>> policies;  // By whether it was changed before.
+  bool is_changed = false;
+  for (const Frame& frame : frames) {
+    is_changed = is_changed || std::holds_alternative<core::PolicyChanged>(frame.input);
+    if (const auto* snapshot = std::get_if<Snapshot>(&frame.input)) policies[is_changed].insert(snapshot->policy);
+  }
+  CHECK(policies[false] == std::set<std::string>{""});
+  CHECK(policies[true] == std::set<std::string>{R"({"strategy":"binpack"})"});
+  std::erase_if(frames, [](const Frame& one) { return std::holds_alternative<core::PolicyChanged>(one.input); });
+  CHECK(repeat(frames));
 }
 
 TEST_CASE("once its output has ended a tape does nothing", "[record]") {

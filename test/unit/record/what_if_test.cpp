@@ -70,10 +70,51 @@ TEST_CASE("what ended then ends now, wherever it is", "[record]") {
   for (const char* agent : {"a1", "a2", "a3"}) CHECK(other.now().instances_on(agent) == placement::Amounts{});
 }
 
+void binpack_is_asked_for(core::Policy& policy) { policy.strategy = "binpack"; }
+
+TEST_CASE("what is asked for stays whatever an operator changed, and the rest changes as it did", "[record]") {
+  Rig rig("binpack");
+  rig.change_policy(R"({"strategy":"spread","queue_max":4})");
+  rig.app_of_three();
+  const auto frames = rig.frames();
+  const auto& beginning = std::get<Beginning>(frames.front().input);
+  SECTION("nothing that was changed") {
+    WhatIf other(beginning, *placement::make_strategy("binpack"));
+    play(other, frames);
+    CHECK(agents_of(other.then()) == std::vector<std::string>{"a1", "a2", "a3"});
+    CHECK(agents_of(other.now()) == agents_of(other.then()));
+    CHECK(other.policy_changes() == 1);
+  }
+  SECTION("the strategy") {
+    WhatIf other(beginning, *placement::make_strategy("binpack"), binpack_is_asked_for);
+    play(other, frames);
+    CHECK(other.now().cells_opened() == 1);
+    CHECK(other.core().policy().strategy == "binpack");
+    CHECK(other.core().policy().queue_max == 4);
+  }
+}
+
+TEST_CASE("so it is with what was changed before the recording began", "[record]") {
+  const Beginning beginning{base::Time{1000s}, 1, "f00d", Rig::config("binpack")};
+  constexpr std::string_view kChanges = R"({"strategy":"spread","queue_max":4})";
+  const bool asked = GENERATE(false, true);
+  CAPTURE(asked);
+  WhatIf other(beginning, *placement::make_strategy("binpack"), asked ? binpack_is_asked_for : WhatIf::Asked());
+  SECTION("as its store had it") { other.play({core::PolicyRestored{kChanges}, base::Time{1000s}, {}, {}, 0}); }
+  SECTION("as a snapshot has it") {
+    Snapshot snapshot;
+    snapshot.policy = kChanges;
+    other.start_from(snapshot, base::Time{1000s});
+  }
+  CHECK(other.core().policy().strategy == (asked ? "binpack" : "spread"));
+  CHECK(other.core().policy().queue_max == 4);
+  CHECK(other.policy_changes() == 1);
+}
+
 TEST_CASE("a BBS's questions of now are answered by what it said then", "[record]") {
   core::Config config = Rig::config();
   config.with_bbs = true;
-  Beginning beginning{base::Time{1000s}, "spread", {}, 1, "f00d", config};
+  Beginning beginning{base::Time{1000s}, 1, "f00d", config};
   WhatIf other(beginning, *placement::make_strategy("spread"));
   const auto at = [](int seconds) { return base::Time{1000s + std::chrono::seconds(seconds)}; };
   core::Auction auction;
