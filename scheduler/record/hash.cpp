@@ -1,16 +1,19 @@
 #include "scheduler/record/hash.hpp"
 
 #include <bit>
+#include <cstring>
 
 namespace record {
 namespace {
 
 std::uint64_t byte(std::string_view text, std::size_t at) { return static_cast<unsigned char>(text[at]); }
 
-// Eight bytes as a number, the first lowest. Written so that it compiles to one load.
+// Eight bytes as a number, the first lowest.
 std::uint64_t word(std::string_view text, std::size_t at) {
-  return byte(text, at) | byte(text, at + 1) << 8U | byte(text, at + 2) << 16U | byte(text, at + 3) << 24U |
-         byte(text, at + 4) << 32U | byte(text, at + 5) << 40U | byte(text, at + 6) << 48U | byte(text, at + 7) << 56U;
+  std::uint64_t value = 0;
+  std::memcpy(&value, text.data() + at, sizeof value);
+  if constexpr (std::endian::native == std::endian::big) value = __builtin_bswap64(value);
+  return value;
 }
 
 // The fewer than eight at the end.

@@ -16,6 +16,8 @@ namespace fs = std::filesystem;
 
 // So long is gathered before it is written: what a kill -9 loses, and how seldom the loop wakes the thread.
 constexpr std::chrono::milliseconds kGather{50};
+// So large that writing one costs no more than copying it, so small that the allocator has it at hand.
+constexpr std::size_t kChunkBytes = std::size_t{64} << 10U;
 
 base::Error failed(const std::string& path, int error) { return {"--record " + path, std::strerror(error)}; }
 
@@ -82,11 +84,11 @@ void RotatingFiles::append(std::optional<std::uint64_t> begins, std::string_view
   {
     const std::lock_guard lock(mutex_);
     wake = chunks_.empty();
-    if (wake || begins) {
-      chunks_.push_back({begins, std::string(bytes)});
-    } else {
-      chunks_.back().bytes += bytes;
+    if (wake || begins || chunks_.back().bytes.size() + bytes.size() > kChunkBytes) {
+      chunks_.push_back({begins, {}});
+      chunks_.back().bytes.reserve(std::max(kChunkBytes, bytes.size()));
     }
+    chunks_.back().bytes += bytes;
     waiting_ += bytes.size();
     too_much = waiting_ > options_.waiting_max;
   }

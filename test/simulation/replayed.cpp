@@ -199,7 +199,7 @@ void run(std::uint64_t seed, Duration trouble, Sums& sums) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::int64_t seeds = 3, start = 1, minutes = 60;
+  std::int64_t seeds = 20, start = 1, minutes = 60;
   platform::Flags parser("replayed", "recorded hours of the simulation, decided again");
   parser.add("seeds", seeds, "how many worlds", 1, 1'000'000);
   parser.add("first", start, "the seed of the first", 0, std::int64_t{1} << 62);
