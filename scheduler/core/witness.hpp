@@ -44,8 +44,8 @@ struct Settled {
 struct NothingWasSent {};
 struct ChangesSaved {};
 struct UnsavedWithdrawn {};
-using Step = std::variant<FrameworkRemembered, PolicyRestored, ReportRestored, WishRestored, WishReserved, InstanceRestored,
-                          Recovered, Settled, NothingWasSent, ChangesSaved, UnsavedWithdrawn>;
+using Step = std::variant<FrameworkRemembered, PolicyRestored, ReportRestored, WishRestored, WishReserved,
+                          InstanceRestored, Recovered, Settled, NothingWasSent, ChangesSaved, UnsavedWithdrawn>;
 
 // One thread, that of the core. Told after the core; must not throw for what it cannot do.
 class Witness {

@@ -47,7 +47,8 @@ struct Anything {
 };
 template <class T, class... Part>
 constexpr bool made_of(std::type_identity<std::tuple<Part&...>>) {
-  return requires { T{std::declval<Part>()...}; } && !requires { T{std::declval<Part>()..., Anything{}}; };
+  return requires { T{std::declval<Part>()...}; }
+  &&!requires { T{std::declval<Part>()..., Anything{}}; };
 }
 template <class T>
 constexpr bool names_all_parts() {

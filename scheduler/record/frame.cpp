@@ -335,7 +335,8 @@ base::Result<std::optional<Frame>> Segment::next() {
     return Some{};
   }
   const std::string_view content = bytes_.substr(at_ + kHeadBytes, size);
-  if (check_of(content) != number_at(bytes_, at_ + 6, 4)) return broken(begun, "is damaged: the frame's check is wrong");
+  if (check_of(content) != number_at(bytes_, at_ + 6, 4))
+    return broken(begun, "is damaged: the frame's check is wrong");
 
   Source source(content);
   const auto known = [&](const std::vector<base::Result<std::size_t>>& kinds) -> base::Result<std::size_t> {

@@ -26,7 +26,7 @@ class Output {
 };
 
 struct TapeOptions {
-  std::string version, life;  // See Preamble.
+  std::string version, life;                           // See Preamble.
   std::size_t segment_bytes = std::size_t{32} << 20U;  // Then another is begun.
   // Of a snapshot, which is written at once: beyond that it says only that it is not complete.
   std::size_t snapshot_rows_max = 50'000;

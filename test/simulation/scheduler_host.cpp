@@ -271,7 +271,10 @@ void SchedulerHost::drain(const std::string& agent_id, bool wanted) {
 }
 
 void SchedulerHost::change_policy(const std::string& json) {
-  in_process([this, json](engine::Engine& engine) { engine.change_policy(json, [](const base::Status&) {}, clock()); });
+  in_process([this, json](engine::Engine& engine) {
+    engine.change_policy(
+        json, [](const base::Status&) {}, clock());
+  });
 }
 
 // ---- The connections
