@@ -125,6 +125,7 @@ struct Flags::Impl {
   CLI::App* app = nullptr;
   const Impl* parent = nullptr;  // Of a subcommand: the program.
   std::string config_file, config_name = "DIEGO_MESOS_CONFIG";
+  bool command_line_only = false;
   std::vector<std::unique_ptr<Argument>> arguments;
   std::vector<std::string> aliases;
   std::vector<std::unique_ptr<Flag>> flags;
@@ -223,14 +224,15 @@ std::string Flags::Impl::help_text() const {
     }
   }
   out += "\nGeneral:\n";
-  if (parent != nullptr && !parent->flags.empty()) {
+  if (parent != nullptr && !parent->flags.empty() && !command_line_only) {
     std::string names;
     for (const auto& flag : parent->flags) names += (names.empty() ? "--" : ", --") + flag->name;
     line("Those of " + parent->program, names);
   }
-  line("--config FILE", "TOML file with flags as keys, without the dashes");
+  if (!command_line_only) line("--config FILE", "TOML file with flags as keys, without the dashes");
   line("-h, --help", "show this");
   if (!version.empty()) line("--version", "show the version");
+  if (command_line_only) return out;
   out +=
       "\nEvery flag may also be given as DIEGO_MESOS_<FLAG> in the environment (repeatable ones with\n"
       "commas) or in --config; the command line wins over the environment, that over the file.\n"
@@ -246,6 +248,7 @@ base::Status Flags::Impl::apply(const std::vector<CLI::ConfigItem>& config, cons
       if (auto set = flag->set("--" + flag->name, flag->given); !set) return set.error();
       continue;
     }
+    if (command_line_only) continue;
     const std::string name = environment_name(flag->name);
     if (const char* const value = std::getenv(name.c_str()); value != nullptr) {
       const std::vector<std::string> texts =
@@ -361,6 +364,8 @@ void Flags::optional_argument(std::string name, std::string& value, std::string 
   impl_->add_argument({.name = std::move(name), .help = std::move(help), .required = false, .value = &value});
 }
 
+void Flags::command_line_only() { impl_->command_line_only = true; }
+
 void Flags::check(std::function<base::Status()> check) { impl_->checks.push_back(std::move(check)); }
 
 Flags& Flags::subcommand(std::string name, std::string about) {
@@ -436,7 +441,10 @@ Flags::Outcome Flags::parse(int argc, const char* const* argv) {
     if (flags == nullptr) continue;
     if (const auto taken = flags->impl_->take_arguments(); !taken) return refuse(taken.error().message());
   }
-  if (impl_->config_file.empty()) {
+  if (sub != nullptr && sub->impl_->command_line_only) impl_->command_line_only = true;
+  if (impl_->command_line_only) {
+    impl_->config_file.clear();
+  } else if (impl_->config_file.empty()) {
     if (const char* const file = std::getenv(impl_->config_name.c_str()); file != nullptr) impl_->config_file = file;
   }
   std::vector<CLI::ConfigItem> config;

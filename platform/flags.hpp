@@ -78,6 +78,10 @@ class Flags {
   };
   Description describe() const;
 
+  // Nothing is taken from the environment or a file, the program's own flags included where it is a subcommand's:
+  // where those are meant for what runs as a service, and this is asked by hand.
+  void command_line_only();
+
   // What to do: run, or print `text` to stdout (help, version; code 0) or stderr (code 2) and exit.
   struct Outcome {
     bool run = true;

@@ -19,6 +19,8 @@
 #include "platform/log.hpp"
 #include "platform/tls_files.hpp"
 #include "scheduler/edge/options.hpp"
+#include "scheduler/edge/recording.hpp"
+#include "scheduler/edge/replay.hpp"
 #include "scheduler/edge/scheduler.hpp"
 #include "scheduler/edge/state.hpp"
 #include "scheduler/edge/teardown.hpp"
@@ -135,18 +137,27 @@ int run(const edge::Options& options) {
   auto state = edge::open_state(options.state_dir);
   if (!state) return fail(state.error());
 
+  std::unique_ptr<edge::Recording> recording;
+  if (!options.record_dir.empty()) {
+    auto started = edge::Recording::start(options, DIEGO_MESOS_VERSION);
+    if (!started) return fail(started.error());
+    recording = *std::move(started);
+  }
+
   // Who does not lead does not listen: Diego's BBS goes to the one that answers.
   std::unique_ptr<bridge::Bridge> bridge;
-  edge::Scheduler scheduler(options, std::move(*strategy), *state->store, [&]() -> base::Status {
-    const auto port = bridge->start();
-    if (!port) return port.error();
-    std::printf("diego-scheduler: bridge %s://%s master %s\n", options.bridge.cert_file.empty() ? "http" : "https",
-                platform::HostPort{options.bridge.address.host, *port}.text().c_str(), options.mesos.master.c_str());
-    std::fflush(stdout);
-    platform::log(platform::LogLevel::info, "", "started",
-                  platform::LogData().add("port", *port).add("master", options.mesos.master));
-    return base::ok();
-  });
+  edge::Scheduler scheduler(
+      options, std::move(*strategy), *state->store, recording ? &recording->tape() : nullptr, [&]() -> base::Status {
+        const auto port = bridge->start();
+        if (!port) return port.error();
+        std::printf("diego-scheduler: bridge %s://%s master %s\n", options.bridge.cert_file.empty() ? "http" : "https",
+                    platform::HostPort{options.bridge.address.host, *port}.text().c_str(),
+                    options.mesos.master.c_str());
+        std::fflush(stdout);
+        platform::log(platform::LogLevel::info, "", "started",
+                      platform::LogData().add("port", *port).add("master", options.mesos.master));
+        return base::ok();
+      });
   bridge = std::make_unique<bridge::Bridge>(bridge_options(options.bridge), scheduler);
   if (auto loaded = state->store->load(scheduler.recovery(), platform::log_warning); !loaded)
     return fail(loaded.error());
@@ -180,7 +191,11 @@ int main(int argc, char** argv) {
   flags.version("diego-scheduler " DIEGO_MESOS_VERSION);
   edge::add_flags(flags, options);
   flags.subcommand("teardown", "End the framework with all its cells and instances");
+  edge::ReplayOptions replaying;
+  edge::add_replay_flags(
+      flags.subcommand("replay", "Decide again what a recording of --record holds, or by another policy"), replaying);
   const std::string subcommand = platform::parse_or_exit(flags, argc, argv);
+  if (subcommand == "replay") return static_cast<int>(edge::replay(replaying));
   const bool tears_down = subcommand == "teardown";
   if (tears_down) {  // Needs the master and the id, nothing about cells.
     options.cell = {};

@@ -58,6 +58,7 @@ class Core {
   // For the next SUBSCRIBE: whether our role starts suppressed.
   bool wants_suppressed(base::Time now) const;
   const std::string& framework_id() const { return framework_id_; }
+  bool connected() const { return connected_; }
   // Subscribe as this one next; what another id was known for is gone with it.
   void remember_framework(std::string id);
 
@@ -66,10 +67,13 @@ class Core {
   bool has_changes() const;
   void write_changes(Journal& journal) const;
   void changes_saved();
+  // All that a store would hold once everything is saved. Nothing counts as saved by it.
+  void write_all(Journal& journal) const;
+  std::size_t size() const { return items_.size(); }  // Of what write_all() puts.
   // What it wants done has not been done yet: whoever waits for an answer waits from now on.
   void nothing_was_sent(base::Time now);
   // It could not be saved: forgets the auctions that were accepted since and are only queued.
-  void withdraw_unsaved();
+  void withdraw_unsaved(base::Time now);
   // Before the first event, from a store: the wishes, then the instances that name them, then recovered().
   base::Status restore_wish(std::uint64_t id, std::string_view text);
   base::Status restore(const InstanceRow& row);

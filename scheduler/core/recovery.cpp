@@ -38,6 +38,11 @@ InstanceRow row_of(const Item& item) {
   return row;
 }
 
+std::string policy_text(const Policy& policy, const Policy& usual) {
+  std::string changes = policy_changes_json(policy, usual);
+  return changes == "{}" ? std::string() : changes;
+}
+
 bool is_attempt(std::string_view text) {
   return text.size() == kAttemptLetters &&
          std::all_of(text.begin(), text.end(), [](char c) { return (c >= 'a' && c <= 'z') || (c >= '2' && c <= '7'); });
@@ -65,15 +70,21 @@ bool Core::has_changes() const {
 
 void Core::write_changes(Journal& journal) const {
   if (framework_changed_) journal.text(kFrameworkText, framework_id_);
-  if (policy_before_) {
-    const std::string changes = policy_changes_json(config_, usual_);
-    journal.text(kPolicyText, changes == "{}" ? "" : changes);
-  }
+  if (policy_before_) journal.text(kPolicyText, policy_text(config_, usual_));
   for (const std::uint32_t row : erased_rows_) journal.erase(row);
   bbs_.write_changes(journal);
   for (const auto& [item, row] : changed_) {
     if (item->row == row) journal.put(row_of(*item), *item->wish);
   }
+}
+
+void Core::write_all(Journal& journal) const {
+  journal.text(kFrameworkText, framework_id_);
+  journal.text(kPolicyText, policy_text(config_, usual_));
+  items_.walk([&journal](const Item& item) {
+    // What has not been marked yet has no row; it would get one with its first change.
+    if (item.row != 0) journal.put(row_of(item), *item.wish);
+  });
 }
 
 void Core::changes_saved() {
@@ -90,7 +101,7 @@ void Core::changes_saved() {
   if (changed_.capacity() > 16'384) changed_.shrink_to_fit();
 }
 
-void Core::withdraw_unsaved() {
+void Core::withdraw_unsaved(base::Time now) {
   for (const auto& [item, row] : changed_) {
     if (item->row != row || item->saved || item->state != State::queued) continue;
     changes_.erase_if([key = item->key()](const Change& change) { return change.key == KeyView(key); });
@@ -99,7 +110,7 @@ void Core::withdraw_unsaved() {
   }
   std::erase_if(changed_, [](const auto& one) { return one.first->row != one.second; });
   if (!policy_before_) return;
-  apply(*std::exchange(policy_before_, std::nullopt), now_);
+  apply(*std::exchange(policy_before_, std::nullopt), now);
   changes_.erase_if([](const Change& change) { return change.kind == ChangeKind::policy_changed; });
 }
 

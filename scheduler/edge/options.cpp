@@ -190,6 +190,11 @@ void add_flags(platform::Flags& flags, Options& options) {
   flags.group("Process");
   add_lock_flags(flags, options.lock);
   flags.add("state-dir", options.state_dir, "directory for what must survive a restart; one scheduler each");
+  flags.add(
+      "record", options.record_dir,
+      "directory for a recording of what is decided and from what, for `diego-scheduler replay`; none: no recording");
+  flags.add("record-max-mb", options.record_max_mb, "MiB of recordings there at most; the oldest make room", 8,
+            1'000'000);
   flags.add_choice("log-level", options.log_level, {"debug", "info", "warning", "error"}, "how much to log");
   flags.add_choice("log-format", options.log_form.format, {"text", "lager"},
                    "lager: JSON lines as Diego's programs write them");

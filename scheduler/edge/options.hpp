@@ -62,6 +62,8 @@ struct Options {
   std::int64_t queue_max = 500'000;
   std::int64_t launch_attempts = 5;
   std::string state_dir;
+  std::string record_dir;  // Empty: nothing is recorded.
+  std::int64_t record_max_mb = 256;
   std::string log_level = "info";
   platform::LogForm log_form{.source = "auctioneer"};  // As whom operators know it.
 };

@@ -83,7 +83,7 @@ std::string who_we_are() {
 }  // namespace
 
 Scheduler::Scheduler(const Options& options, std::unique_ptr<placement::Strategy> strategy, core::Store& store,
-                     OnLeading on_leading)
+                     record::Tape* tape, OnLeading on_leading)
     : options_(options),
       on_leading_(std::move(on_leading)),
       translator_(options_),
@@ -95,8 +95,8 @@ Scheduler::Scheduler(const Options& options, std::unique_ptr<placement::Strategy
       transport_(transport_options(options_, translator_.codec())),
       metrics_(DIEGO_MESOS_VERSION),
       store_(store, metrics_),
-      engine_(engine_config(options_), cells_, std::move(strategy), translator_, *this, store_,
-              base::Random(platform::random_seed())),
+      engine_(engine_config(options_), tape == nullptr ? cells_ : tape->watch(cells_), std::move(strategy), translator_,
+              *this, store_, base::Random(platform::random_seed()), tape),
       events_({.epoch = base::Random(platform::random_seed()).letters(kEpochLetters)}),
       started_(platform::now()) {}
 

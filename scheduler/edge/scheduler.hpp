@@ -27,6 +27,7 @@
 #include "scheduler/edge/sandbox_desk.hpp"
 #include "scheduler/edge/translate.hpp"
 #include "scheduler/engine/engine.hpp"
+#include "scheduler/record/tape.hpp"
 
 namespace edge {
 
@@ -35,9 +36,10 @@ class Scheduler final : public bridge::Desk, private engine::World {
   // Called on the loop's thread when it leads for the first time: the moment to listen. An error ends run().
   using OnLeading = std::function<base::Status()>;
 
-  // `store` must outlive the scheduler; what it holds goes into recovery() before run().
+  // `store` and `tape` must outlive the scheduler; what the store holds goes into recovery() before run(). `tape`
+  // writes down what is decided; may be null.
   Scheduler(const Options& options, std::unique_ptr<placement::Strategy> strategy, core::Store& store,
-            OnLeading on_leading);
+            record::Tape* tape, OnLeading on_leading);
   ~Scheduler() override;
 
   core::Recovery& recovery() { return engine_.recovery(); }

@@ -27,29 +27,51 @@ mesos_client::SessionConfig at_start(mesos_client::SessionConfig session) {
 }  // namespace
 
 Engine::Engine(EngineConfig config, const core::CellFactory& cells, std::unique_ptr<placement::Strategy> strategy,
-               const Wire& wire, World& world, core::Store& store, base::Random random)
+               const Wire& wire, World& world, core::Store& store, base::Random random, core::Witness* witness)
     : config_(std::move(config)),
       wire_(wire),
       world_(world),
       store_(store),
       random_(random),
-      core_(config_.core, cells, std::move(strategy), base::Random(random_.next())),
-      session_(at_start(config_.session)) {}
+      witness_(witness),
+      core_seed_(random_.next()),
+      core_(config_.core, cells, std::move(strategy), base::Random(core_seed_)),
+      session_(at_start(config_.session)) {
+  if (witness_ != nullptr) witness_->begins(config_.core, cells.fingerprint(), core_seed_);
+}
 
 void Engine::text(std::string_view name, std::string_view value) {
-  if (name == core::kFrameworkText) core_.remember_framework(std::string(value));
+  if (name == core::kFrameworkText) remember_framework(std::string(value), {});
   if (name == core::kLeaderText) identity_ = value;
   if (name == core::kPolicyText && !value.empty()) {
+    witness(core::PolicyRestored{value}, {});
     if (const auto taken = core_.restore_policy(value); !taken)
       log(Level::warning, "the policy in the store is passed over, that of the flags holds " + taken.error().message());
   }
   if (!core::BbsCalls::is_report(name)) return;
+  witness(core::ReportRestored{name, value}, {});
   if (const auto taken = core_.restore_report(name, value); !taken)
     log(Level::warning, "a report in the store is passed over " + taken.error().message());
 }
 
+base::Status Engine::wish(std::uint64_t id, std::string_view text) {
+  witness(core::WishRestored{id, text}, {});
+  return core_.restore_wish(id, text);
+}
+
+void Engine::missing_wish(std::uint64_t id) {
+  witness(core::WishReserved{id}, {});
+  core_.reserve_wish(id);
+}
+
+base::Status Engine::instance(const core::InstanceRow& row) {
+  witness(core::InstanceRestored{row}, {});
+  return core_.restore(row);
+}
+
 void Engine::start(base::Time now) {
   core_.recovered(now);
+  witness(core::Recovered{}, now);
   if (!config_.with_lock) return lead(now);
   role_ = Role::waiting;
   detail_ = "waiting for the lock";
@@ -89,7 +111,7 @@ void Engine::step_down(Role role, const std::string& reason, base::Time now) {
   pending_.clear();
   bbs_calls_.clear();  // Whoever leads next asks for itself.
   sandboxes_.clear();
-  core_.withdraw_unsaved();
+  withdraw_unsaved(now);
   detail_ = reason;
   answer_all(base::Error{"scheduler", "does not lead: " + reason});
 }
@@ -126,7 +148,7 @@ void Engine::on_report(const base::LockAcquired& report, base::Time now) {
   if (!framework.empty()) {
     if (!core_.framework_id().empty() && core_.framework_id() != framework)
       handle(core::FrameworkRemoved{"the lock names another framework"}, now);
-    core_.remember_framework(framework);
+    remember_framework(framework, now);
   }
   // Ours is written there only when it is durable here.
   if (!identity_changed_) share_our_text();
@@ -332,7 +354,19 @@ bool Engine::drain(const std::string& agent_id, bool wanted, base::Time now) {
 
 void Engine::handle(const core::Event& event, base::Time now) {
   world_.saw(event);
-  keep(core_.handle(event, now));
+  core::Actions actions = core_.handle(event, now);
+  if (witness_ != nullptr) witness_->heard(event, now, actions);
+  keep(std::move(actions));
+}
+
+void Engine::remember_framework(const std::string& id, base::Time now) {
+  core_.remember_framework(id);
+  witness(core::FrameworkRemembered{id}, now);
+}
+
+void Engine::withdraw_unsaved(base::Time now) {
+  core_.withdraw_unsaved(now);
+  witness(core::UnsavedWithdrawn{}, now);
 }
 
 void Engine::keep(core::Actions actions) {
@@ -356,14 +390,23 @@ void Engine::keep(core::Actions actions) {
 }
 
 void Engine::settle(base::Time now, bool may_launch) {
+  if (witness_ != nullptr) witness_->rests(core_, now);
   if (const auto due = session_.next_deadline(); due && *due <= now) carry_out(session_.on_tick(now, random_), now);
   if (restart_at_ && *restart_at_ <= now) {
     restart_at_.reset();
     carry_out(session_.restart(now, restart_reason_), now);
   }
   // What the core asks is not sent yet, however long ago it was asked.
-  if (store_retry_at_ && *store_retry_at_ <= now) core_.nothing_was_sent(now);
-  if (may_act()) keep(core_.settle(now, may_launch && !store_retry_at_));
+  if (store_retry_at_ && *store_retry_at_ <= now) {
+    core_.nothing_was_sent(now);
+    witness(core::NothingWasSent{}, now);
+  }
+  if (may_act()) {
+    const bool launches = may_launch && !store_retry_at_;
+    core::Actions actions = core_.settle(now, launches);
+    witness(core::Settled{launches}, now, actions);
+    keep(std::move(actions));
+  }
   if (!commit(now)) return;
   if (const core::Changes changes = core_.take_changes(); !changes.empty()) world_.changed(changes);
   send_all(now);
@@ -385,7 +428,7 @@ bool Engine::commit(base::Time now) {
                               saved.error().message() + "\"");
       store_trouble_ = saved.error().message();
       store_retry_at_ = now + config_.store_retry;
-      core_.withdraw_unsaved();
+      withdraw_unsaved(now);
       answer_all(base::Error{"state store", store_trouble_});
       if (pending_.size() > kPendingMax) {
         pending_.clear();
@@ -394,6 +437,7 @@ bool Engine::commit(base::Time now) {
       return false;
     }
     core_.changes_saved();
+    witness(core::ChangesSaved{}, now);
     identity_changed_ = false;
   }
   if (store_retry_at_) log(Level::info, "the state can be saved again");

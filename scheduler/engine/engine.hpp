@@ -26,6 +26,7 @@
 #include "mesos/session.hpp"
 #include "scheduler/core/core.hpp"
 #include "scheduler/core/journal.hpp"
+#include "scheduler/core/witness.hpp"
 
 namespace engine {
 
@@ -100,9 +101,10 @@ struct EngineConfig {
 
 class Engine final : private core::Recovery {
  public:
-  // `cells`, `wire`, `world` and `store` must outlive the engine.
+  // `cells`, `wire`, `world`, `store` and `witness` must outlive the engine. `witness`: hears all that the core
+  // is told; may be null.
   Engine(EngineConfig config, const core::CellFactory& cells, std::unique_ptr<placement::Strategy> strategy,
-         const Wire& wire, World& world, core::Store& store, base::Random random);
+         const Wire& wire, World& world, core::Store& store, base::Random random, core::Witness* witness = nullptr);
 
   // Before start(): where a store's load() puts what it holds.
   core::Recovery& recovery() { return *this; }
@@ -172,9 +174,9 @@ class Engine final : private core::Recovery {
 
   // core::Recovery
   void text(std::string_view name, std::string_view value) override;
-  base::Status wish(std::uint64_t id, std::string_view text) override { return core_.restore_wish(id, text); }
-  void missing_wish(std::uint64_t id) override { core_.reserve_wish(id); }
-  base::Status instance(const core::InstanceRow& row) override { return core_.restore(row); }
+  base::Status wish(std::uint64_t id, std::string_view text) override;
+  void missing_wish(std::uint64_t id) override;
+  base::Status instance(const core::InstanceRow& row) override;
 
   void on_report(const base::LockAcquired& report, base::Time now);
   void on_report(const base::LockLost& report, base::Time now);
@@ -197,7 +199,13 @@ class Engine final : private core::Recovery {
   void on_session(const mesos_client::Warn& action, base::Time now);
   void subscribe_again(const std::string& reason, base::Time now);
 
+  // All that changes the core goes through these, or tells the witness itself.
   void handle(const core::Event& event, base::Time now);
+  void remember_framework(const std::string& id, base::Time now);
+  void withdraw_unsaved(base::Time now);
+  void witness(const core::Step& step, base::Time now, const core::Actions& answer = {}) {
+    if (witness_ != nullptr) witness_->stepped(step, now, answer);
+  }
   void keep(core::Actions actions);
   bool commit(base::Time now);
   void send_all(base::Time now);
@@ -210,6 +218,8 @@ class Engine final : private core::Recovery {
   World& world_;
   core::Store& store_;
   base::Random random_;
+  core::Witness* const witness_;
+  const std::uint64_t core_seed_;
   core::Core core_;
   mesos_client::Session session_;
 

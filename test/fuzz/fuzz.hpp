@@ -16,6 +16,7 @@ void codec_json(std::string_view bytes);
 void codec_protobuf(std::string_view bytes);
 void flags(std::string_view bytes);
 void masters(std::string_view bytes);
+void recording(std::string_view bytes);
 void recordio(std::string_view bytes);
 void rep_state(std::string_view bytes);
 void state_file(std::string_view bytes);

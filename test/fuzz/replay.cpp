@@ -64,6 +64,7 @@ TEST_CASE("the corpus of JSON messages holds", "[fuzz]") { replay("codec_json", 
 TEST_CASE("the corpus of binary messages holds", "[fuzz]") { replay("codec_protobuf", fuzz::codec_protobuf); }
 TEST_CASE("the corpus of flags holds", "[fuzz]") { replay("flags", fuzz::flags); }
 TEST_CASE("the corpus of masters' addresses holds", "[fuzz]") { replay("masters", fuzz::masters); }
+TEST_CASE("the corpus of recordings holds", "[fuzz]") { replay("recording", fuzz::recording); }
 TEST_CASE("the corpus of records holds", "[fuzz]") { replay("recordio", fuzz::recordio); }
 TEST_CASE("the corpus of reps' states holds", "[fuzz]") { replay("rep_state", fuzz::rep_state); }
 TEST_CASE("the corpus of state files holds", "[fuzz]") { replay("state_file", fuzz::state_file, false); }

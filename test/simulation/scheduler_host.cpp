@@ -18,6 +18,7 @@ using MesosCall = mesos::v1::scheduler::Call;
 using MesosEvent = mesos::v1::scheduler::Event;
 
 constexpr std::size_t kRecordBytesMax = std::size_t{64} << 20U;
+constexpr std::size_t kSegmentBytes = std::size_t{32} << 10U;  // So that an hour is several of them.
 constexpr Duration kWork = 50us;  // A pass of the engine takes some time: it cannot spin at one moment.
 
 // The calls as diego::BbsClient has them, over the simulation's wire.
@@ -109,15 +110,27 @@ void SchedulerHost::start() {
   assert(strategy);
   engine::EngineConfig config;
   config.core = options_.core;
+  config.core.strategy = options_.strategy;
+  config.core.weights = options_.weights;
   config.with_lock = with_lock;
   config.core.fence_max = 2s;  // As scheduler/edge has it.
-  engine_ = std::make_unique<engine::Engine>(std::move(config), *cells_, *std::move(strategy), *translator_,
-                                             static_cast<engine::World&>(*this), store_, sim.fork());
+  record::Tape* const tape = start_tape();
+  engine_ = std::make_unique<engine::Engine>(std::move(config), tape == nullptr ? *cells_ : tape->watch(*cells_),
+                                             *std::move(strategy), *translator_, static_cast<engine::World&>(*this),
+                                             store_, sim.fork(), tape);
   paused_until_ = busy_until_ = {};
   store_.load(engine_->recovery());
   in_process([this](engine::Engine& engine) { engine.start(clock()); });
   if (with_lock) world_.lock().campaign(index_);
   masters_changed();
+}
+
+record::Tape* SchedulerHost::start_tape() {
+  if (!world_.options().record) return nullptr;
+  record::TapeOptions options{"simulated", name_ + " life " + std::to_string(life_)};
+  options.segment_bytes = kSegmentBytes;
+  recorded_.push_back(std::make_unique<RecordedLife>(std::move(options)));
+  return &recorded_.back()->tape;
 }
 
 void SchedulerHost::crash(const std::string& where, std::optional<Duration> down) {
@@ -255,6 +268,13 @@ void SchedulerHost::stop(const core::KeyPattern& pattern,
 
 void SchedulerHost::drain(const std::string& agent_id, bool wanted) {
   in_process([this, agent_id, wanted](engine::Engine& engine) { engine.drain(agent_id, wanted, clock()); });
+}
+
+void SchedulerHost::change_policy(const std::string& json) {
+  in_process([this, json](engine::Engine& engine) {
+    engine.change_policy(
+        json, [](const base::Status&) {}, clock());
+  });
 }
 
 // ---- The connections

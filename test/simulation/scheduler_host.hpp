@@ -13,6 +13,7 @@
 #include "scheduler/edge/translate.hpp"
 #include "scheduler/engine/engine.hpp"
 #include "test/simulation/pipes.hpp"
+#include "test/simulation/recorded.hpp"
 #include "test/simulation/store.hpp"
 
 namespace simulation {
@@ -31,8 +32,10 @@ class SchedulerHost final : private engine::World {
   const SimStore& store() const { return store_; }
   std::uint64_t life() const { return life_; }  // Of the process; grows with each start.
   bool paused() const;
-  bool acting() const;                                     // Up, leading and subscribed.
-  Time clock() const;                                      // What its process takes for now.
+  bool acting() const;  // Up, leading and subscribed.
+  Time clock() const;   // What its process takes for now.
+  // Of its lives, if the world is to be recorded.
+  const std::vector<std::unique_ptr<RecordedLife>>& recorded() const { return recorded_; }
   bool believes_to_lead() const { return told_leading_; }  // Told LockAcquired, not LockLost since.
 
   // ---- The world
@@ -55,6 +58,7 @@ class SchedulerHost final : private engine::World {
   void submit(std::vector<core::Auction> auctions, std::function<void(base::Status)> answer);
   void stop(const core::KeyPattern& pattern, std::function<void(base::Result<engine::Engine::Keys>)> answer);
   void drain(const std::string& agent_id, bool wanted);
+  void change_policy(const std::string& json);
 
   std::optional<Time> next_deadline() const;
   void run_due();
@@ -79,6 +83,7 @@ class SchedulerHost final : private engine::World {
   // settles soon.
   void in_process(std::function<void(engine::Engine&)> what);
   void guarded(const std::function<void()>& what);
+  record::Tape* start_tape();
   void settle_soon();
   void settle();
   void on_bytes(std::uint64_t generation, std::string_view bytes);
@@ -94,6 +99,7 @@ class SchedulerHost final : private engine::World {
   std::unique_ptr<edge::Translator> translator_;  // Of the process.
   std::unique_ptr<edge::ExecutorCells> cells_;
   SimStore store_;
+  std::vector<std::unique_ptr<RecordedLife>> recorded_;
   std::unique_ptr<engine::Engine> engine_;
 
   std::uint64_t life_ = 0;

@@ -42,6 +42,7 @@ struct WorldOptions {
   Mutant mutant = Mutant::none;
   bool faults = true;
   std::ostream* transcript = nullptr;
+  bool record = false;                // What each scheduler decides: SchedulerHost::recorded().
   std::optional<Settings> told = {};  // In place of drawn ones: for stories, that ask and strike themselves.
 };
 

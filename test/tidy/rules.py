@@ -22,10 +22,12 @@ MAY_INCLUDE = {
     "scheduler/plugin": {"base", "scheduler/placement"},
     "scheduler/engine": {"base", "mesos/session.hpp", "scheduler/placement", "scheduler/core"},
     "scheduler/store": {"base", "scheduler/placement", "scheduler/core"},
+    "scheduler/record": {"base", "diego", "scheduler/placement", "scheduler/core"},
     "scheduler/edge": {"base", "platform", "schemas", "mesos", "diego", "scheduler/placement", "scheduler/plugin",
-                       "scheduler/core", "scheduler/engine", "scheduler/store", "auctionrunner_bridge"},
+                       "scheduler/core", "scheduler/engine", "scheduler/record", "scheduler/store", "auctionrunner_bridge"},
     "scheduler": {"base", "platform", "schemas", "mesos", "diego", "scheduler/placement", "scheduler/plugin",
-                  "scheduler/core", "scheduler/engine", "scheduler/store", "scheduler/edge", "auctionrunner_bridge"},
+                  "scheduler/core", "scheduler/engine", "scheduler/record", "scheduler/store", "scheduler/edge",
+                  "auctionrunner_bridge"},
     "place": {"base", "platform", "diego", "scheduler/placement", "scheduler/plugin"},
     "ctl": {"base", "platform", "diego/json.hpp", "diego/utf8.hpp"},
     "executor/core": {"base", "diego"},
@@ -48,11 +50,12 @@ ROOMS = sorted(MAY_INCLUDE, key=len, reverse=True)
 
 # The files that do I/O in rooms that have both kinds; the rest of these rooms is pure.
 IO_FILES = re.compile(r"^(mesos|diego)/(\w*(http|client|detector|lock|connection|transport)\w*)\.(hpp|cpp)$"
+                      r"|^scheduler/record/\w+_files\.(hpp|cpp)$"
                       r"|^local/(agent|rep|bbs|locket)/(\w*server|\w*client|\w*files|containers|control_groups)\.(hpp|cpp)$")
-PURE_ROOMS = {"base", "scheduler/placement", "scheduler/core", "scheduler/engine", "executor/core", "cell/core", "local/model",
+PURE_ROOMS = {"base", "scheduler/placement", "scheduler/core", "scheduler/engine", "scheduler/record", "executor/core", "cell/core", "local/model",
               "local/agent", "local/rep", "local/bbs", "local/locket", "mesos", "diego"}
-PROTOBUF_FREE = {"base", "scheduler/placement", "scheduler/core", "scheduler/engine", "scheduler/store", "executor/core",
-                 "cell/core", "cell/edge", "diego"}
+PROTOBUF_FREE = {"base", "scheduler/placement", "scheduler/core", "scheduler/engine", "scheduler/record", "scheduler/store",
+                 "executor/core", "cell/core", "cell/edge", "diego"}
 PROTOBUF_FILES = re.compile(r"^diego/(bbs|locket)_\w+\.cpp$")  # What speaks protobuf in a room that otherwise does not.
 
 IMPURE_HEADERS = re.compile(

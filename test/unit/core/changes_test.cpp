@@ -83,7 +83,7 @@ TEST_CASE("what could not be saved is told to nobody", "[changes]") {
   rig.core.changes_saved();
   rig.core.take_changes();
   rig.lrp("p", {0, 1});
-  rig.core.withdraw_unsaved();
+  rig.core.withdraw_unsaved(rig.now);
   CHECK(told(rig).empty());
 }
 

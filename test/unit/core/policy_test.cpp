@@ -156,7 +156,7 @@ TEST_CASE("a policy that could not be saved does not hold", "[policy]") {
   rig.core.take_changes();
   change(rig, R"({"strategy":"spread"})");
   change(rig, R"({"cells_max":2})");
-  rig.core.withdraw_unsaved();
+  rig.core.withdraw_unsaved(rig.now);
   CHECK(rig.core.policy() == rig.core.usual_policy());
   CHECK(rig.core.take_changes().empty());
   CHECK_FALSE(rig.core.has_changes());

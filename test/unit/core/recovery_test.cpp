@@ -146,7 +146,7 @@ TEST_CASE("auctions that could not be saved are withdrawn, older work is not", "
   save(rig, store);
   rig.lrp("new", {0, 1});
   rig.lrp("old", {0}, 700);  // Another wish of what is accepted.
-  rig.core.withdraw_unsaved();
+  rig.core.withdraw_unsaved(rig.now);
   CHECK(rig.core.instances({}).size() == 1);
   CHECK(rig.view("old", 0).memory_mb == 700);
   rig.done();

@@ -183,6 +183,32 @@ TEST_CASE("a subcommand takes the file's section and the environment", "[flags]"
   CHECK(again.port == 82);
 }
 
+TEST_CASE("a subcommand may take a word, and its flags from the command line alone", "[flags]") {
+  const Environment strategy("DIEGO_MESOS_HOW", "spread");
+  const TomlFile file("how = \"diego\"\n");
+  const auto parse = [&file](std::vector<const char*> words, std::string& folder, std::string& how) {
+    platform::Flags flags("diego-x", "Does x");
+    platform::Flags& again = flags.subcommand("again", "Does it again");
+    again.command_line_only();
+    again.argument("DIR", folder, "what to do again");
+    again.add("how", how, "how it is done");
+    const std::string config = "--config=" + file.path;
+    words.insert(words.begin(), {"diego-x", "again", config.c_str()});
+    return flags.parse(static_cast<int>(words.size()), words.data());
+  };
+  std::string folder, how = "binpack";
+  auto outcome = parse({"some/dir"}, folder, how);
+  CHECK(outcome.run);
+  CHECK(folder == "some/dir");
+  CHECK(how == "binpack");
+  CHECK(parse({"some/dir", "--how", "other"}, folder, how).run);
+  CHECK(how == "other");
+  outcome = parse({}, folder, how);
+  CHECK(outcome.code == 2);
+  CHECK(outcome.text == "diego-x: DIR is missing (--help shows the flags)\n");
+  CHECK(parse({"--help"}, folder, how).text.find("DIEGO_MESOS_") == std::string::npos);
+}
+
 TEST_CASE("a flag of a subcommand is unknown without it", "[flags]") {
   Program program;
   CHECK(program.parse({"--port=1"}).code == 2);
