@@ -15,8 +15,10 @@ namespace {
 
 // Spreading: the best of so many candidates is moved.
 constexpr std::size_t kTogether = 8;
-// Instances placed on trial for one plan: each costs a few microseconds, during which nothing else is decided.
-constexpr std::size_t kTrialsMax = 8'000;
+// How much is tried for one plan, during which nothing else is decided: an instance placed is one, which takes a few
+// microseconds, and one more for so many cells, or classes of them, as the strategy has to be asked about.
+constexpr std::size_t kTrialsMax = 6'000;
+constexpr std::size_t kAskedMore = 300;
 // A move is work. It is worth it if there are fewer pairs by a tenth of the instances moved,
 constexpr std::size_t kInstancesPerPair = 10;
 // or if the unevenness falls by a tenth of what the cell itself brings in.
@@ -93,6 +95,7 @@ class Core::Planner {
   std::int64_t used_mb_ = 0, total_mb_ = 0, cells_ = 0;
   double squares_ = 0;  // Of what is used, each by the size of its agent.
   placement::Request request_;
+  const std::size_t trial_cost_;
   std::size_t trials_ = 0;
 };
 
@@ -102,7 +105,8 @@ Core::Planner::Planner(const Core& core, Goal goal)
       limits_starting_(core.config_.limits.starting_max > 0 || core.config_.limits.starting_per_cell_max > 0),
       agents_(core.agents_in_order()),
       crowding_(core.cluster_.crowding(goal == Goal::spread ? &strain_ : nullptr)),
-      rehearsal_(core.cluster_) {
+      rehearsal_(core.cluster_),
+      trial_cost_(1 + core.cluster_.asked_about() / kAskedMore) {
   standing_.reserve(agents_.size());
   for (const AgentPtr& agent : agents_) {
     if (agent->lost || agent->total.mem_mb <= 0 || (!agent->cell && !agent->takes_work)) continue;
@@ -149,7 +153,7 @@ std::vector<const Item*>& Core::Planner::items_on(const AgentRecord& agent) {
 
 // Why it has no place.
 std::optional<std::string> Core::Planner::place(const Item& item, Trial& trial) {
-  ++trials_;
+  trials_ += trial_cost_;
   rehearsal_.vacate(trial.from->id, {true, item.process->guid, false});
   request_.process = item.process->guid;
   request_.needs = item.wish->needs;

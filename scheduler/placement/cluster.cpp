@@ -115,6 +115,8 @@ std::int64_t Cluster::tasks(std::string_view agent_id) const {
 
 std::int64_t Cluster::starting() const { return index_->starting(); }
 
+std::size_t Cluster::asked_about() const { return index_->asked_about(); }
+
 Crowding Cluster::crowding(std::unordered_map<std::string_view, std::int64_t>* strain) const {
   const auto pairs = [](std::int64_t instances) { return instances * (instances - 1) / 2; };
   Crowding crowding;

@@ -97,6 +97,9 @@ class Cluster {
   std::int64_t tasks(std::string_view agent_id) const;
   std::int64_t starting() const;  // In all cells.
 
+  // How many cells, or classes of alike cells, a decision may have to look at: what it costs grows with them.
+  std::size_t asked_about() const;
+
   // Looks at every process. `strain`, if asked for: by agent id, roughly how much less crowded all would be without
   // its cell; those with none are left out. Its views are good while the cells are in the cluster.
   Crowding crowding(std::unordered_map<std::string_view, std::int64_t>* strain = nullptr) const;

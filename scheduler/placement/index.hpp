@@ -110,6 +110,7 @@ class Index {
   const std::map<std::string, Slot, std::less<>>& by_id() const { return by_id_; }
   Processes& processes() { return processes_; }
   std::size_t zones() const;  // With cells.
+  std::size_t asked_about() const { return indexed_ != nullptr ? class_ids_.size() : by_id_.size(); }
   std::int64_t starting() const { return starting_; }
 
  private:
