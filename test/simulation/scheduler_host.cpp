@@ -257,6 +257,10 @@ void SchedulerHost::drain(const std::string& agent_id, bool wanted) {
   in_process([this, agent_id, wanted](engine::Engine& engine) { engine.drain(agent_id, wanted, clock()); });
 }
 
+void SchedulerHost::rebalance(const core::RebalanceOrder& order) {
+  in_process([this, order](engine::Engine& engine) { (void)engine.rebalance(order, clock()); });
+}
+
 // ---- The connections
 
 void SchedulerHost::open_stream(std::uint64_t generation, const std::string& url, std::string subscribe) {

@@ -55,6 +55,7 @@ class SchedulerHost final : private engine::World {
   void submit(std::vector<core::Auction> auctions, std::function<void(base::Status)> answer);
   void stop(const core::KeyPattern& pattern, std::function<void(base::Result<engine::Engine::Keys>)> answer);
   void drain(const std::string& agent_id, bool wanted);
+  void rebalance(const core::RebalanceOrder& order);
 
   std::optional<Time> next_deadline() const;
   void run_due();
