@@ -277,6 +277,7 @@ def _(bench):
     expect_equal(len({one["agent_id"] for one in seen.values()}), 3, "agents in use")
     says(ctl("rebalance", "status", code=NOT_SO), "there was no rebalance")
     says(ctl("rebalance", "cancel", code=NOT_SO), "no rebalance is under way")
+    wait_for("that every agent was seen", lambda: "seen yet" not in ctl("rebalance", "--dry-run"))
     says(ctl("rebalance", "--dry-run"), "spread", "preview, nothing comes of it: no cell is worth emptying", "STAY BECAUSE")
     says(ctl("rebalance", "--goal=pack", "--dry-run"), "another cell would have to start for its work")
     expect_equal(web.request("PUT", scheduler.bridge + "/v1/policy", body='{"strategy":"binpack"}').status, 200, "PUT /v1/policy")

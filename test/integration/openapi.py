@@ -13,7 +13,7 @@ sys.path.insert(0, str(ROOT / "test" / "lib"))
 import web
 from cases import case, main
 from cluster import LocalCluster, Scheduler, lrp, task
-from programs import Skipped, expect, expect_equal
+from programs import Skipped, expect, expect_equal, wait_for
 
 # PyYAML comes with Debian's own python3, which need not be the one that runs this.
 LOAD = "import json, sys, yaml; json.dump(yaml.safe_load(open(sys.argv[1])), sys.stdout)"
@@ -188,8 +188,13 @@ def _(bench):
     scheduler.wait_states({f"{name}.0": "running" for name in "abc"})
     expect_equal(web.request("PUT", bridge + "/v1/policy", body='{"strategy":"binpack"}').status, 200, "PUT /v1/policy")
     operation = document["paths"]["/v1/rebalance"]["post"]
-    answer = web.request("POST", bridge + "/v1/rebalance?dry_run=true", body="")
-    check(document, operation, "POST /v1/rebalance?dry_run=true", answer)
+
+    def preview():
+        answer = web.request("POST", bridge + "/v1/rebalance?dry_run=true", body="")
+        check(document, operation, "POST /v1/rebalance?dry_run=true", answer)
+        return answer if "seen yet" not in json.loads(answer.body)["reason"] else None
+
+    answer = wait_for("every agent to have been seen", preview)
     told, schema = json.loads(answer.body), document["components"]["schemas"]["Rebalance"]
     expect_equal((answer.status, told["state"], len(told["moves"])), (200, "preview", 2), "a preview of two moves")
     expect_equal(set(told) - fields(document, schema), set(), "fields of Rebalance")
