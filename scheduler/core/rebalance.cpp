@@ -13,11 +13,12 @@
 namespace core {
 namespace {
 
-// Spreading: the best of so many candidates is moved.
+// Spreading: so many candidates are compared at a time.
 constexpr std::size_t kTogether = 8;
 // How much is tried for one plan, during which nothing else is decided: an instance placed is one, which takes a few
 // microseconds, and one more for so many cells, or classes of them, as the strategy has to be asked about.
 constexpr std::size_t kTrialsMax = 6'000;
+constexpr std::size_t kCellTrials = 3;  // As many for each cell besides.
 constexpr std::size_t kAskedMore = 300;
 // A move is work. It is worth it if there are fewer pairs by a tenth of the instances moved,
 constexpr std::size_t kInstancesPerPair = 10;
@@ -71,7 +72,9 @@ class Core::Planner {
 
   std::vector<const AgentRecord*> candidates(RebalanceView& view);
   void pack(RebalanceView& view, const std::vector<const AgentRecord*>& cells);
-  void spread(RebalanceView& view, std::vector<const AgentRecord*> cells);
+  void spread(RebalanceView& view, const std::vector<const AgentRecord*>& cells);
+  bool is_cut_short(RebalanceView& view) const;
+  void move_if_worth(RebalanceView& view, const AgentRecord& agent);
 
   Trial empty(const AgentRecord& agent);
   void judge(Trial& trial);
@@ -175,6 +178,7 @@ Core::Planner::Trial Core::Planner::empty(const AgentRecord& agent) {
   Trial trial;
   trial.from = &agent;
   const placement::Crowding before = rehearsal_.change();
+  trials_ += kCellTrials;
   rehearsal_.leave(agent.id);
   for (const Item* item : items_on(agent)) {
     auto misfit = place(*item, trial);
@@ -276,6 +280,22 @@ std::vector<const AgentRecord*> Core::Planner::candidates(RebalanceView& view) {
   return cells;
 }
 
+bool Core::Planner::is_cut_short(RebalanceView& view) const {
+  view.cut_short = view.cut_short || trials_ >= kTrialsMax;
+  return view.cut_short;
+}
+
+void Core::Planner::move_if_worth(RebalanceView& view, const AgentRecord& agent) {
+  const std::size_t moment = rehearsal_.moment();
+  const Trial trial = empty(agent);
+  if (trial.why_not.empty()) {
+    view.moves.push_back(keep(trial));
+    return;
+  }
+  rehearsal_.back_to(moment);
+  ++view.stay[trial.why_not];
+}
+
 void Core::Planner::pack(RebalanceView& view, const std::vector<const AgentRecord*>& cells) {
   const std::int64_t spare = core_.cells_usable_ - core_.config_.cells_min;
   for (const AgentRecord* agent : cells) {
@@ -285,49 +305,33 @@ void Core::Planner::pack(RebalanceView& view, const std::vector<const AgentRecor
       continue;
     }
     if (standing(*agent).receives) continue;  // Nothing moves twice, and it is fuller now.
-    if (trials_ >= kTrialsMax) {
-      view.cut_short = true;
-      return;
-    }
-    const std::size_t moment = rehearsal_.moment();
-    const Trial trial = empty(*agent);
-    if (trial.why_not.empty()) {
-      view.moves.push_back(keep(trial));
-    } else {
-      rehearsal_.back_to(moment);
-      ++view.stay[trial.why_not];
-    }
+    if (is_cut_short(view)) return;
+    move_if_worth(view, *agent);
   }
 }
 
-void Core::Planner::spread(RebalanceView& view, std::vector<const AgentRecord*> cells) {
-  while (view.moves.size() < view.max_moves && !cells.empty()) {
-    const auto better = [](const Trial& a, const Trial& b) {
-      return std::pair(a.pairs(), a.squares) < std::pair(b.pairs(), b.squares);
-    };
-    std::optional<Trial> best;
-    std::vector<const AgentRecord*> hopeful;
-    const auto end = cells.begin() + static_cast<std::ptrdiff_t>(std::min(cells.size(), kTogether));
-    for (auto agent = cells.begin(); agent != end; ++agent) {
-      if (trials_ >= kTrialsMax) {
-        view.cut_short = true;
-        return;
-      }
+// The best of a few first. What they look like after it is tried once more.
+void Core::Planner::spread(RebalanceView& view, const std::vector<const AgentRecord*>& cells) {
+  for (std::size_t begin = 0; begin < cells.size() && view.moves.size() < view.max_moves && !view.cut_short;
+       begin += kTogether) {
+    std::vector<Trial> worth_it;
+    for (std::size_t at = begin; at < std::min(cells.size(), begin + kTogether) && !is_cut_short(view); ++at) {
       const std::size_t moment = rehearsal_.moment();
-      Trial trial = empty(**agent);
+      Trial trial = empty(*cells[at]);
       rehearsal_.back_to(moment);
-      if (!trial.why_not.empty()) {
+      if (trial.why_not.empty()) {
+        worth_it.push_back(std::move(trial));
+      } else {
         ++view.stay[trial.why_not];
-        continue;
       }
-      hopeful.push_back(*agent);
-      if (!best || better(trial, *best)) best = std::move(trial);
     }
-    cells.erase(cells.begin(), end);
-    if (!best) continue;
-    view.moves.push_back(keep(empty(*best->from)));
-    std::erase(hopeful, best->from);
-    cells.insert(cells.begin(), hopeful.begin(), hopeful.end());
+    std::stable_sort(worth_it.begin(), worth_it.end(), [](const Trial& a, const Trial& b) {
+      return std::pair(a.pairs(), a.squares) < std::pair(b.pairs(), b.squares);
+    });
+    for (const Trial& first : worth_it) {
+      if (view.moves.size() == view.max_moves) return;
+      move_if_worth(view, *first.from);
+    }
   }
 }
 
