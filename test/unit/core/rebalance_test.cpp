@@ -56,6 +56,7 @@ TEST_CASE("packing fills no cell that has no work, and starts none", "[rebalance
   SECTION("an agent without a cell") {
     const RebalanceView plan = rig.preview();
     CHECK(sources(plan) == std::vector<std::string>{"a1"});
+    CHECK(plan.stay.at("another cell would have to start for its work") == 1);
   }
   SECTION("a cell without work") {
     rig.run("a3", "r", 0, 3000, 200);
