@@ -9,6 +9,7 @@
 #include "auctionrunner_bridge/auctions.hpp"
 #include "auctionrunner_bridge/explain.hpp"
 #include "auctionrunner_bridge/page.hpp"
+#include "auctionrunner_bridge/rebalance.hpp"
 #include "auctionrunner_bridge/request_log.hpp"
 #include "auctionrunner_bridge/views.hpp"
 #include "base/text.hpp"
@@ -296,6 +297,11 @@ ServerResponse route(const ServerRequest& request, Desk& desk) {
     });
   }
   if (under("policy") && depth == 2) return show_or_change_policy(request, desk);
+  if (under("rebalance") && depth == 2) {
+    if (!reads(request) && request.method != "POST" && request.method != "DELETE")
+      return not_allowed("GET, HEAD, POST, DELETE");
+    return rebalance(request, desk);
+  }
   if (under("overview") && depth == 2) return read_only([&] { return show_overview(desk); });
   if (under("events") && depth == 2) return read_only([&] { return show_events(request, desk); });
   if (under("instances") && depth == 2) return read_only([&] { return list_instances(request, desk); });

@@ -3,12 +3,14 @@
 
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "base/result.hpp"
 #include "platform/http_server.hpp"
 #include "scheduler/core/explanation.hpp"
 #include "scheduler/core/figures.hpp"
+#include "scheduler/core/rebalance.hpp"
 #include "scheduler/core/work.hpp"
 
 namespace bridge {
@@ -46,6 +48,18 @@ class Desk {
                                                                    std::size_t cells_max) = 0;
   // The same of an instance. nullopt: nothing is known of it.
   virtual std::optional<core::ExplanationView> explain(const core::Key& key, std::size_t cells_max) = 0;
+
+  // Packs or spreads what runs, in moves of whole cells; `dry_run`: says which, and nothing comes of it.
+  struct RebalanceRefused {
+    bool unavailable = false;  // As submit() refuses. Else: one is under way.
+    std::string text;
+  };
+  using Rebalanced = std::variant<core::RebalanceView, RebalanceRefused>;
+  virtual Rebalanced rebalance(const core::RebalanceOrder& order, bool dry_run) = 0;
+  // The one under way, or the last since this process leads.
+  virtual std::optional<core::RebalanceView> rebalance() = 0;
+  // Ends the one under way; what has not begun to move stays. nullopt: there is none.
+  virtual std::optional<core::RebalanceView> cancel_rebalance() = 0;
 
   // {"policy":{...},"changed":{...}}: all of it, and what differs from the flags.
   virtual std::string policy() = 0;

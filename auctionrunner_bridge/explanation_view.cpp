@@ -2,22 +2,23 @@
 #include "auctionrunner_bridge/write.hpp"
 
 namespace bridge {
-namespace {
 
-using core::ExplanationView;
-
-void write_place(diego::GoWriter& out, const core::PlaceView& place) {
+void write_place_members(diego::GoWriter& out, const core::PlaceView& place) {
   out.member("agent_id", place.agent_id);
   out.member("agent_hostname", place.agent_hostname);
   out.member("zone", place.zone);
   out.member("cell_id", place.cell_id);
 }
 
+namespace {
+
+using core::ExplanationView;
+
 void write_place(diego::GoWriter& out, std::string_view name, const std::optional<core::PlaceView>& place) {
   out.key(name);
   if (!place) return out.null();
   out.begin_object();
-  write_place(out, *place);
+  write_place_members(out, *place);
   out.end_object();
 }
 
@@ -33,7 +34,7 @@ void write_amounts(diego::GoWriter& out, std::string_view name, const placement:
 
 void write_fitting(diego::GoWriter& out, const core::VerdictView& verdict) {
   out.begin_object();
-  write_place(out, verdict.place);
+  write_place_members(out, verdict.place);
   out.member("zone_instances", verdict.zone_instances);
   out.key("cost");
   out.begin_array();
@@ -44,7 +45,7 @@ void write_fitting(diego::GoWriter& out, const core::VerdictView& verdict) {
 
 void write_miss(diego::GoWriter& out, const core::VerdictView& verdict) {
   out.begin_object();
-  write_place(out, verdict.place);
+  write_place_members(out, verdict.place);
   out.member("zone_instances", verdict.zone_instances);
   write_words(out, "reasons", verdict.reasons);
   write_amounts(out, "short_by", verdict.short_by);

@@ -5,11 +5,15 @@
 
 #include "diego/json.hpp"
 #include "scheduler/core/changes.hpp"
+#include "scheduler/core/explanation.hpp"
 
 namespace bridge {
 
 // What names an instance: an LRP by process guid and index, a Task by its guid.
 void write_key_members(diego::GoWriter& out, const core::KeyView& key);
+
+// Members that name an agent, and its cell.
+void write_place_members(diego::GoWriter& out, const core::PlaceView& place);
 
 template <class Words>
 void write_words(diego::GoWriter& out, std::string_view name, const Words& words) {

@@ -76,6 +76,14 @@ void add_steering(Flags& flags, Options& options) {
   drain.add("wait", options.wait, "until nothing of ours is left there");
   drain.add("within", options.within, "with --wait: then give up, and exit 1; 0s: never");
   flags.subcommand("undrain", "The agent may be used again").argument("CELL", options.first, which);
+
+  Flags& rebalance = flags.subcommand("rebalance", "Packs or spreads what runs: cell by cell, started before stopped");
+  rebalance.optional_argument("status|cancel", options.first, "shows the one under way, or the last; ends its rest");
+  rebalance.add("dry-run", options.dry_run, "only show what would move where, and why");
+  rebalance.add_choice("goal", options.goal, {"pack", "spread"}, "if not given: pack under binpack, else spread");
+  rebalance.add("max-moves", options.max_moves, "at most so many cells are emptied", 1, 100);
+  rebalance.add("wait", options.wait, "until it has ended; exit 1 if a cell could not be emptied");
+  rebalance.add("within", options.within, "with --wait: then wait no longer, and exit 1; 0s: never");
 }
 
 void add_watching(Flags& flags, Options& options) {

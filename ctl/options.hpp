@@ -27,9 +27,11 @@ struct Options {
   std::string first, second, third;  // Words.
   std::string state, process, cell, file, method, after, sort = "memory";
   std::vector<std::string> kinds;
+  std::string goal;
+  std::int64_t max_moves = 10;
   std::int64_t cells = 10, recent = 0, count = 0;
   base::Duration every = std::chrono::seconds(2), within{};
-  bool wait = false;
+  bool wait = false, dry_run = false;
 
   std::vector<std::string> words() const { return {first, second, third}; }
 };

@@ -41,6 +41,10 @@ std::vector<const Json*> cells_named(const Json& cells, const std::string& name)
 std::string explanation_text(const Json& explanation, std::size_t cells_max, const Style& style);
 bool is_refused(const Json& explanation);
 
+// A rebalance, as POST and GET /v1/rebalance tell of it; and one of its moves, in a line.
+std::string rebalance_text(const Json& rebalance, const Style& style);
+std::string move_text(const Json& move, const Style& style);
+
 // One line for the data of an event.
 std::string event_text(const Json& event, const Style& style);
 

@@ -11,7 +11,8 @@ constexpr std::array<std::string_view, kChangeKinds> kNames = {
     "instance.rejected", "instance.unplaced",  "cell.starting",     "cell.up",
     "cell.found",        "cell.stopping",      "cell.gone",         "agent.left",
     "agent.stays",       "agent.quarantined",  "agent.released",    "master.subscribed",
-    "master.lost",       "policy.changed",
+    "master.lost",       "policy.changed",     "rebalance.planned", "rebalance.moved",
+    "rebalance.skipped", "rebalance.ended",
 };
 
 }  // namespace

@@ -39,8 +39,12 @@ enum class ChangeKind : std::uint8_t {
   master_subscribed,
   master_lost,
   policy_changed,  // The reason is what differs now from the flags, as JSON.
+  rebalance_planned,
+  rebalance_moved,    // A cell was emptied, and is gone.
+  rebalance_skipped,  // A cell keeps its work, or the rest of it.
+  rebalance_ended,
 };
-inline constexpr std::size_t kChangeKinds = 22;
+inline constexpr std::size_t kChangeKinds = 26;
 std::string_view to_string(ChangeKind kind);  // "instance.queued"
 std::optional<ChangeKind> parse_change_kind(std::string_view text);
 

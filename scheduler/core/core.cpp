@@ -58,7 +58,7 @@ std::optional<base::Time> Core::next_deadline() const {
   };
   for (const ItemTimers* timers : {&kills_, &silences_, &placement_timeouts_}) consider(timers->next());
   for (const auto& at : {next_ask_at_, implicit_reconcile_at_, discovered_at_, revive_at_, narrow_at_,
-                         launch_credit_at_, fence_until_, strays_due_, sweep_at_, queue_.next_due()})
+                         launch_credit_at_, fence_until_, strays_due_, sweep_at_, rebalance_at_, queue_.next_due()})
     consider(at);
   if (!cell_timers_.empty()) consider(cell_timers_.begin()->first);
   if (!ended_.empty()) consider(ended_.front().first + config_.ended_keep);
@@ -92,6 +92,7 @@ void Core::run_due(base::Time now) {
     cells.push_back(std::move(cell_timers_.extract(cell_timers_.begin()).value().second));
   for (const std::string& agent_id : cells) tend_cell(agent_id, now);
   roll_some(now);
+  rebalance_some(now);
   if (next_ask_at_ && *next_ask_at_ <= now) ask_about_unanswered(now);
   if (due(implicit_reconcile_at_)) {
     if (connected_) act(Reconcile{});

@@ -34,6 +34,7 @@
 #include "scheduler/core/offer_book.hpp"
 #include "scheduler/core/post_mortems.hpp"
 #include "scheduler/core/queue.hpp"
+#include "scheduler/core/rebalance.hpp"
 #include "scheduler/core/timers.hpp"
 #include "scheduler/placement/cluster.hpp"
 
@@ -101,6 +102,11 @@ class Core {
   // The same of an instance in the books; of one that is placed, where its next attempt would go if it had to
   // leave. nullopt: it is not known.
   std::optional<ExplanationView> explain(const Key& key, std::size_t cells_max, base::Time now) const;
+  // rebalance.cpp: the moves that would be made now. Nothing changes by it.
+  RebalanceView plan_rebalance(const RebalanceOrder& order, base::Time now) const;
+  // The one under way, or the last of this process.
+  std::optional<RebalanceView> rebalance() const;
+  bool rebalances() const { return rebalance_ && rebalance_->shown.state == RebalanceState::under_way; }
   // Of the cell on that agent; "" if there is none.
   std::string cell_id_on(std::string_view agent_id) const;
   // Whether two attempts of it are in the books: it moves, or one that was given up came back.
@@ -222,6 +228,19 @@ class Core {
   void cell_left(AgentRecord& agent);
   void roll_some(base::Time now);
 
+  // rebalance.cpp: decides alone. on_rebalance.cpp: carries it out, one cell at a time.
+  class Planner;
+  void on(const RebalanceRequested& event, base::Time now);
+  void on(const RebalanceCancelled& event, base::Time now);
+  const char* keeps_its_work(const AgentRecord& agent) const;
+  base::Result<RebalanceMove> plan_move(const AgentRecord& agent, Goal goal) const;
+  void rebalance_some(base::Time now);
+  void begin_move(RebalanceMove& move, base::Time now);
+  void mind_move(base::Time now);
+  void give_up_move(AgentRecord& agent, std::string reason);
+  void end_move(MoveState state, std::string reason);
+  void end_rebalance(std::string reason, base::Time now);
+
   // on_warm.cpp: cells without work.
   bool wants_warm(base::Time now) const;
   void start_warm_cells(base::Time now);
@@ -232,6 +251,7 @@ class Core {
   bool place_some(base::Time now);
   void launch_some(base::Time now);
   void fill_request(const Item& item);
+  placement::Outcome place_item(const Item& item, bool may_wait);
   void plan(Item& item, AgentRecord& agent);
   void unplan(Item& item);
   void unplan_all(AgentRecord& agent);
@@ -428,6 +448,16 @@ class Core {
 
   std::set<std::string> drains_;  // Agents that an operator drains, whether they are there or not.
   std::set<AgentRecord*, ById> outdated_, rolling_;
+  struct Rebalance {
+    RebalanceView shown;
+    std::size_t next = 0;                  // Of its moves: the one under way, or to come.
+    bool moving = false;                   // That one is under way...
+    base::Time move_until;                 // ...and given up then.
+    bool emptied = false;                  // Its cell has gone, without work.
+    std::optional<base::Time> away_since;  // There is no master.
+  };
+  std::optional<Rebalance> rebalance_;  // The one under way, or the last.
+  std::optional<base::Time> rebalance_at_;
   const std::string cell_prefix_;  // Of the executor ids of this configuration.
   std::int64_t cells_ = 0, cells_opening_ = 0, cells_usable_ = 0;
   bool may_open_ = true;              // Another cell, by --cells-max and --cells-starting-max.

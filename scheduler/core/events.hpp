@@ -12,6 +12,7 @@
 #include "diego/rep.hpp"
 #include "scheduler/core/offer.hpp"
 #include "scheduler/core/policy.hpp"
+#include "scheduler/core/rebalance.hpp"
 #include "scheduler/core/work.hpp"
 
 namespace core {
@@ -73,6 +74,13 @@ struct DrainRequested {
 struct DrainCancelled {
   std::string agent_id;
 };
+
+// An operator wants what runs packed or spread anew; while one is under way nothing comes of it. Or wants the rest of
+// it no more.
+struct RebalanceRequested {
+  RebalanceOrder order;
+};
+struct RebalanceCancelled {};
 
 // Mesos's TaskState by name.
 enum class TaskState {
@@ -184,10 +192,10 @@ struct SandboxRead {
   bool operator==(const SandboxRead&) const = default;
 };
 
-using Event =
-    std::variant<AuctionsSubmitted, StopRequested, PolicyChanged, DrainRequested, DrainCancelled, LeadershipTaken,
-                 Subscribed, Disconnected, FrameworkRemoved, OffersArrived, OfferRescinded, ConstraintsRefused,
-                 InverseOffersArrived, InverseOfferRescinded, StatusArrived, ExecutorEnded, AgentLost, CellSaidHello,
-                 CellReported, CellMeasured, ReportAnswered, RowsRead, SandboxRead>;
+using Event = std::variant<AuctionsSubmitted, StopRequested, PolicyChanged, DrainRequested, DrainCancelled,
+                           RebalanceRequested, RebalanceCancelled, LeadershipTaken, Subscribed, Disconnected,
+                           FrameworkRemoved, OffersArrived, OfferRescinded, ConstraintsRefused, InverseOffersArrived,
+                           InverseOfferRescinded, StatusArrived, ExecutorEnded, AgentLost, CellSaidHello, CellReported,
+                           CellMeasured, ReportAnswered, RowsRead, SandboxRead>;
 
 }  // namespace core

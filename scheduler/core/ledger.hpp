@@ -63,11 +63,12 @@ struct Leaving {
   bool by_mesos = false;                 // An operator of Mesos drains it; until its next offer.
   bool maintenance = false;              // Planned in Mesos; until it offers the agent without.
   bool rolls = false;                    // Its cell is outdated, and it is its turn; until that cell is gone.
+  bool rebalances = false;               // A rebalance empties its cell; until that cell is gone.
   std::set<std::string> inverse_offers;  // To be accepted once it is empty.
-  base::Time since;                      // Of what has a deadline: all but a roll.
+  base::Time since;                      // Of what has a deadline: an operator's or maintenance.
   bool evicting = false;                 // The deadline has passed.
 
-  bool any() const { return by_operator || by_mesos || maintenance || rolls; }
+  bool any() const { return by_operator || by_mesos || maintenance || rolls || rebalances; }
   bool has_deadline() const { return by_operator || by_mesos || maintenance; }
 };
 

@@ -147,7 +147,7 @@ void Core::cell_left(AgentRecord& agent) {
     act(AcceptInverseOffers{{leaving.inverse_offers.begin(), leaving.inverse_offers.end()}});
     leaving.inverse_offers.clear();
   }
-  leaving.evicting = leaving.rolls = false;
+  leaving.evicting = leaving.rolls = leaving.rebalances = false;
   rolling_.erase(&agent);
   stay(agent);
 }

@@ -31,6 +31,18 @@ void Core::fill_request(const Item& item) {
   if (!request_.avoid.empty() || item.rare) request_.avoid = item.avoid();
 }
 
+// What it leaves behind where it moves from does not count: else a zone would seem to have one too many.
+placement::Outcome Core::place_item(const Item& item, bool may_wait) {
+  const Item* const left = item.twin ? items_.find(item.key()) : nullptr;
+  const AgentPtr from = left != nullptr && left->in_cell ? agent_of(*left) : nullptr;
+  if (from == nullptr || !from->leaving) return cluster_.place(request_, may_wait);
+  const placement::Occupant occupant{true, left->process->guid, left->counts_as_starting};
+  cluster_.vacate(from->id, occupant);
+  placement::Outcome outcome = cluster_.place(request_, may_wait);
+  cluster_.occupy(from->id, occupant);
+  return outcome;
+}
+
 // Decides about what is ready, but not about more than one pass may; false: it wants to go on.
 bool Core::place_some(base::Time now) {
   Queue::Pass pass(queue_);
@@ -44,7 +56,7 @@ bool Core::place_some(base::Time now) {
     if (item == nullptr) return true;
     fill_request(*item);
     const bool may_wait = !item->has_waited || now < item->until;
-    placement::Outcome outcome = cluster_.place(request_, may_wait);
+    placement::Outcome outcome = place_item(*item, may_wait);
     if (auto* refused = std::get_if<placement::Rejection>(&outcome)) {
       pass.refuse(*item, std::move(refused->text));
       continue;

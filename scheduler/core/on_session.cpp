@@ -17,6 +17,7 @@ bool Core::wants_suppressed(base::Time now) const {
 }
 
 void Core::on(const Subscribed& event, base::Time now) {
+  if (rebalance_) rebalance_->away_since.reset();
   if (framework_id_ != event.framework_id) {
     framework_id_ = event.framework_id;
     framework_changed_ = true;
@@ -55,6 +56,7 @@ void Core::on(const Subscribed& event, base::Time now) {
 // What another scheduler did with what we know, only Mesos can tell.
 void Core::on(const LeadershipTaken& event, base::Time now) {
   fence_wanted_ = true;
+  if (rebalances()) end_rebalance("this scheduler took the lead anew", now);
   forget_calls(event.another_led, now);
   post_mortems_ = {};
   if (!event.another_led) return;
@@ -110,8 +112,9 @@ void Core::void_offers() {
   for (const auto& [id, agent] : agents_) refresh(*agent);
 }
 
-void Core::on(const Disconnected& event, base::Time) {
+void Core::on(const Disconnected& event, base::Time now) {
   connected_ = false;
+  if (rebalance_ && !rebalance_->away_since) rebalance_->away_since = now;
   tell(ChangeKind::master_lost, event.reason);
   void_offers();
   if (!fenced()) return;
@@ -121,6 +124,7 @@ void Core::on(const Disconnected& event, base::Time) {
 
 void Core::on(const FrameworkRemoved& event, base::Time now) {
   connected_ = false;
+  if (rebalances()) end_rebalance("the framework was removed", now);
   void_offers();
   unanswered_.clear();
   next_ask_at_.reset();

@@ -71,9 +71,9 @@ void Core::tend_cell(const std::string& agent_id, base::Time now) {
   }
   if (agent->leaving) evacuate(*agent, now);
   if (may_go(*agent, now)) {
-    const char* why = agent->leaving && !agent->leaving->has_deadline() ? "it is outdated"
-                      : agent->leaving                                  ? "its agent is left"
-                      : agent->quarantined_until                        ? "its agent is quarantined"
+    const char* why = agent->leaving && agent->leaving->has_deadline() ? "its agent is left"
+                      : agent->leaving ? (agent->leaving->rolls ? "it is outdated" : "a rebalance has emptied it")
+                      : agent->quarantined_until ? "its agent is quarantined"
                       : now - cell.idle_since < config_.cell_idle_timeout
                           ? (cell.report->rep_answers ? "its garden is unhealthy" : "its rep does not answer")
                           : "it is idle";

@@ -228,7 +228,8 @@ CellView Core::view_of(const AgentRecord& agent) const {
     view.draining = leaving->by_operator   ? "operator"
                     : leaving->by_mesos    ? "mesos"
                     : leaving->maintenance ? "maintenance"
-                                           : "roll";
+                    : leaving->rolls       ? "roll"
+                                           : "rebalance";
   }
   view.state = state_of(agent);
   if (!agent.cell) return view;

@@ -180,6 +180,10 @@ struct Metrics::Impl {
       counter("diego_scheduler_rep_silent_reports_total", "Reports of cells whose rep does not answer").Add({});
   Counter& cells_started = counter("diego_scheduler_cells_started_total", "Cells started").Add({});
   Counter& quarantines = counter("diego_scheduler_quarantines_total", "Agents put into quarantine").Add({});
+  Family<Counter>& moves_family =
+      counter("diego_scheduler_rebalance_moves_total", "Cells that rebalances emptied, or not");
+  Counter& moved = moves_family.Add({{"outcome", "moved"}});
+  Counter& not_moved = moves_family.Add({{"outcome", "skipped"}});
   Family<Counter>& bbs_family = counter("diego_scheduler_bbs_calls_total", "Calls to the BBS");
   Counter& bbs_reports = bbs_family.Add({{"call", "report"}});
   Counter& bbs_questions = bbs_family.Add({{"call", "read"}});
@@ -321,6 +325,12 @@ void Metrics::Impl::changed(const core::Change& change) {
       break;
     case Kind::agent_quarantined:
       quarantines.Increment();
+      break;
+    case Kind::rebalance_moved:
+      moved.Increment();
+      break;
+    case Kind::rebalance_skipped:
+      not_moved.Increment();
       break;
     case Kind::master_subscribed:
       subscriptions.Increment();

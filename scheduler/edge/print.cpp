@@ -33,6 +33,11 @@ std::string line(const core::InverseOfferRescinded& e) {
 std::string line(const core::PolicyChanged& e) { return "policy changed " + core::policy_json(e.policy); }
 std::string line(const core::DrainRequested& e) { return fmt::format("drain requested agent={}", e.agent_id); }
 std::string line(const core::DrainCancelled& e) { return fmt::format("drain cancelled agent={}", e.agent_id); }
+std::string line(const core::RebalanceRequested& e) {
+  return fmt::format("rebalance requested goal={} max_moves={}", e.order.goal ? core::to_string(*e.order.goal) : "",
+                     e.order.max_moves);
+}
+std::string line(const core::RebalanceCancelled&) { return "rebalance cancelled"; }
 std::string line(const core::StatusArrived& e) {
   const core::Status& s = e.status;
   return fmt::format("event UPDATE task={} state={} agent={} executor={} reason={} message=\"{}\" uuid={}", s.task_id,

@@ -429,6 +429,30 @@ std::optional<core::ExplanationView> Scheduler::explain(const core::Key& key, st
       .value_or(std::nullopt);
 }
 
+bridge::Desk::Rebalanced Scheduler::rebalance(const core::RebalanceOrder& order, bool dry_run) {
+  auto answer = ask<Rebalanced>([this, &order, dry_run](const std::function<void(Rebalanced)>& reply) {
+    if (dry_run) return reply(engine_.core().plan_rebalance(order, platform::now()));
+    if (engine_.leading() && engine_.core().rebalances())
+      return reply(RebalanceRefused{false, "a rebalance is under way"});
+    auto planned = engine_.rebalance(order, platform::now());
+    if (!planned) return reply(RebalanceRefused{true, planned.error().message()});
+    reply(*std::move(planned));
+  });
+  return answer ? *std::move(answer) : RebalanceRefused{true, "scheduler: is stopping"};
+}
+
+std::optional<core::RebalanceView> Scheduler::rebalance() {
+  using View = std::optional<core::RebalanceView>;
+  return ask<View>([this](const std::function<void(View)>& reply) { reply(engine_.core().rebalance()); })
+      .value_or(std::nullopt);
+}
+
+std::optional<core::RebalanceView> Scheduler::cancel_rebalance() {
+  using View = std::optional<core::RebalanceView>;
+  return ask<View>([this](const std::function<void(View)>& reply) { reply(engine_.cancel_rebalance(platform::now())); })
+      .value_or(std::nullopt);
+}
+
 std::string Scheduler::policy() {
   return ask<std::string>([this](const std::function<void(std::string)>& reply) {
            const core::Core& core = engine_.core();

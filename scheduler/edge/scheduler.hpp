@@ -63,6 +63,9 @@ class Scheduler final : public bridge::Desk, private engine::World {
   base::Result<std::vector<core::ExplanationView>> explain(std::vector<core::Auction> auctions,
                                                            std::size_t cells_max) override;
   std::optional<core::ExplanationView> explain(const core::Key& key, std::size_t cells_max) override;
+  Rebalanced rebalance(const core::RebalanceOrder& order, bool dry_run) override;
+  std::optional<core::RebalanceView> rebalance() override;
+  std::optional<core::RebalanceView> cancel_rebalance() override;
   std::string policy() override;
   std::optional<PolicyRefused> change_policy(const std::string& json) override;
   core::Health health() override;

@@ -350,6 +350,18 @@ bool Engine::drain(const std::string& agent_id, bool wanted, base::Time now) {
   return true;
 }
 
+base::Result<core::RebalanceView> Engine::rebalance(const core::RebalanceOrder& order, base::Time now) {
+  if (auto refused = refusal()) return *std::move(refused);
+  handle(core::RebalanceRequested{order}, now);
+  return *core_.rebalance();
+}
+
+std::optional<core::RebalanceView> Engine::cancel_rebalance(base::Time now) {
+  if (!core_.rebalances()) return std::nullopt;
+  handle(core::RebalanceCancelled{}, now);
+  return core_.rebalance();
+}
+
 // ---- The order of things
 
 void Engine::handle(const core::Event& event, base::Time now) {

@@ -142,6 +142,11 @@ class Engine final : private core::Recovery {
   // An operator wants the agent empty, or so no longer; false: no such agent, or not ours to say.
   bool drain(const std::string& agent_id, bool wanted, base::Time now);
 
+  // An operator wants what runs packed or spread anew: what is planned then, or what is under way already; or the
+  // rest of it no more. Nothing of it is durable. An error: it is not ours to do.
+  base::Result<core::RebalanceView> rebalance(const core::RebalanceOrder& order, base::Time now);
+  std::optional<core::RebalanceView> cancel_rebalance(base::Time now);
+
   // Commits and carries out. `may_launch`: false while the edge cannot take more ACCEPTs.
   void settle(base::Time now, bool may_launch = true);
 

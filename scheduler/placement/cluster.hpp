@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "scheduler/placement/explain.hpp"
@@ -28,6 +29,14 @@ struct Occupant {
   bool is_lrp = true;
   std::string_view process;
   bool starting = false;
+};
+
+// How closely the instances of processes live together.
+struct Crowding {
+  std::int64_t cell_pairs = 0;  // Pairs of instances of one process that share a cell,
+  std::int64_t zone_pairs = 0;  // or a zone.
+  std::int64_t pairs() const { return cell_pairs + zone_pairs; }
+  bool operator==(const Crowding&) const = default;
 };
 
 class Index;  // index.hpp: the inside.
@@ -88,6 +97,13 @@ class Cluster {
   std::int64_t tasks(std::string_view agent_id) const;
   std::int64_t starting() const;  // In all cells.
 
+  // How many cells, or classes of alike cells, a decision may have to look at: what it costs grows with them.
+  std::size_t asked_about() const;
+
+  // Looks at every process. `strain`, if asked for: by agent id, roughly how much less crowded all would be without
+  // its cell; those with none are left out. Its views are good while the cells are in the cluster.
+  Crowding crowding(std::unordered_map<std::string_view, std::int64_t>* strain = nullptr) const;
+
  private:
   std::unique_ptr<Index> index_;
 };
@@ -105,11 +121,30 @@ class Cluster::Rehearsal {
   // It waits for an offer of the cell, which must be known.
   void await(std::string_view agent_id, const Request& request);
 
+  // As if every cell that takes work was offered all the room it was last seen with: nothing waits for an offer.
+  void offer_all();
+
+  // What follows is of cells that must be known.
+  void leave(std::string_view agent_id);  // It takes no more work. It keeps its number in its zone.
+  void vacate(std::string_view agent_id, const Occupant& occupant);
+  void started(std::string_view agent_id, std::string_view process);  // An LRP that was placed there runs now.
+  // The cell is gone: its agent takes work again, and has so much room for that of a new cell.
+  void ended(std::string_view agent_id, const Amounts& room);
+
+  // How crowding() has changed since the rehearsal began.
+  const Crowding& change() const { return change_; }
+
+  // A moment of the rehearsal, and back to it.
+  std::size_t moment() const;
+  void back_to(std::size_t moment);
+
  private:
   struct Step;
-  void remember(std::uint32_t slot);
+  Step& remember(std::uint32_t slot);
+  void crowd(std::uint32_t slot, const Occupant& occupant, int by);
   Index& index_;
   std::vector<Step> steps_;
+  Crowding change_;
 };
 
 }  // namespace placement

@@ -243,12 +243,18 @@ void Index::book_last_room(Slot slot, const Request& request) {
   settle(slot);
 }
 
-void Index::restore(Slot slot, bool up, const Amounts& room, const Amounts& last_room) {
+void Index::restore(Slot slot, bool up, bool takes_work, const Amounts& room, const Amounts& last_room) {
   Seat& seat = seats_[slot];
   seat.seen.up = up;
+  seat.takes_work = takes_work;
   seat.seen.room = room;
   seat.last_room = last_room;
   settle(slot);
+}
+
+std::size_t Index::zones() const {
+  return static_cast<std::size_t>(
+      std::count_if(zones_.begin(), zones_.end(), [](const ZoneRecord& zone) { return !zone.cells.empty(); }));
 }
 
 Cell Index::cell(Slot slot) const {

@@ -90,8 +90,11 @@ class Index {
   void started(Slot slot);
   void reserve(const Decision& decision, const Request& request);
   void book_last_room(Slot slot, const Request& request);
-  void restore(Slot slot, bool up, const Amounts& room, const Amounts& last_room);  // What a booking changed.
+  // What a rehearsal changed. No cell is numbered anew by it.
+  void restore(Slot slot, bool up, bool takes_work, const Amounts& room, const Amounts& last_room);
   Cell cell(Slot slot) const;
+
+  void renumber();  // index_trees.cpp: if any zone is due. decide() does it, too.
 
   // search.cpp: the decision.
   Decision decide(const Request& request, bool may_wait);
@@ -106,6 +109,8 @@ class Index {
   std::unique_ptr<Strategy> take_strategy() { return std::move(strategy_); }
   const std::map<std::string, Slot, std::less<>>& by_id() const { return by_id_; }
   Processes& processes() { return processes_; }
+  std::size_t zones() const;  // With cells.
+  std::size_t asked_about() const { return indexed_ != nullptr ? class_ids_.size() : by_id_.size(); }
   std::int64_t starting() const { return starting_; }
 
  private:
@@ -141,7 +146,6 @@ class Index {
   void leave_class(Slot slot);
   void leave_trees(Slot slot);
   void rank_tasks();
-  void renumber();
 
   std::unique_ptr<Strategy> strategy_;
   const IndexedStrategy* indexed_;

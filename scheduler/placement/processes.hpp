@@ -50,6 +50,11 @@ class Processes {
   // False: it had none there.
   bool take(std::string_view name, Slot slot, Zone zone);
 
+  template <class Visit>
+  void each(Visit visit) const {  // In any order.
+    for (const auto& [name, process] : by_name_) visit(process);
+  }
+
   // Takes away all instances on a cell.
   void clear(Slot slot, Zone zone);
   // Every instance on the cell counts for another zone from now on. Walks all processes, but not for many

@@ -64,6 +64,7 @@ constexpr bool names_all_parts() {
 // ---- What the others are made of
 LAST(core::Kind, task);
 LAST(core::Dimension, disk);
+LAST(core::Goal, spread);
 LAST(core::State, rejected);
 LAST(core::TaskState, unknown);
 LAST(core::StatusReason, other);
@@ -123,6 +124,9 @@ FORM(core::StopRequested, pattern);
 FORM(core::PolicyChanged, policy);
 FORM(core::DrainRequested, agent_id);
 FORM(core::DrainCancelled, agent_id);
+FORM(core::RebalanceOrder, goal, max_moves);
+FORM(core::RebalanceRequested, order);
+NO_PARTS(core::RebalanceCancelled);
 FORM(core::LeadershipTaken, another_led);
 FORM(core::Subscribed, framework_id, suppressed, takes_constraints);
 FORM(core::Disconnected, reason);

@@ -32,6 +32,13 @@ class RecordingDesk final : public bridge::Desk {
     return std::vector<core::ExplanationView>{};
   }
   std::optional<core::ExplanationView> explain(const core::Key&, std::size_t) override { return std::nullopt; }
+  Rebalanced rebalance(const core::RebalanceOrder& order, bool) override {
+    require(order.max_moves >= 1 && order.max_moves <= core::kMovesMax, "no more moves are asked for than may be");
+    ++rebalances;
+    return core::RebalanceView{};
+  }
+  std::optional<core::RebalanceView> rebalance() override { return std::nullopt; }
+  std::optional<core::RebalanceView> cancel_rebalance() override { return std::nullopt; }
   std::string policy() override { return "{}"; }
   std::optional<PolicyRefused> change_policy(const std::string&) override { return std::nullopt; }
   core::Health health() override { return {}; }
@@ -43,6 +50,7 @@ class RecordingDesk final : public bridge::Desk {
   }
 
   std::vector<core::Auction> submitted;
+  int rebalances = 0;
 };
 
 void check_element(const diego::Element& element) {
@@ -81,6 +89,16 @@ void check_policy(std::string_view bytes) {
   require(again && *again == *policy, "a policy that is taken is written and read to the same");
 }
 
+void check_rebalance(std::string_view bytes) {
+  RecordingDesk desk;
+  platform::ServerRequest request;
+  request.method = "POST";
+  request.path = "/v1/rebalance";
+  request.body = std::string(bytes);
+  const int status = bridge::answer(request, desk, {}).status;
+  require(status == (desk.rebalances == 1 ? 202 : 400), "a rebalance is asked for, or refused");
+}
+
 void check_submitted(const std::vector<core::Auction>& auctions, std::size_t asked) {
   require(auctions.size() <= asked, "nothing is submitted that was not asked for");
   std::set<core::Key> keys;
@@ -109,6 +127,7 @@ void fuzz::auction(std::string_view bytes) {
   if (asked) require(!diego::go_syntax_error(bytes), "what Go cannot read we do not read");
 
   check_policy(bytes);
+  check_rebalance(bytes);
   RecordingDesk desk;
   platform::ServerRequest request;
   request.method = "POST";

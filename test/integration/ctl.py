@@ -269,14 +269,43 @@ def _(bench):
     says(ctl("watch", "--after=nonsense", code=USAGE), "nonsense")
 
 
+@case("rebalance shows first what would move, moves it, and tells how that went")
+def _(bench):
+    _, scheduler, ctl = world(bench)  # Under spread: a cell for each.
+    scheduler.post_lrps(*(lrp(name, [0], memory_mb=128) for name in "abc"))
+    seen = scheduler.wait_states({f"{name}.0": "running" for name in "abc"})
+    expect_equal(len({one["agent_id"] for one in seen.values()}), 3, "agents in use")
+    says(ctl("rebalance", "status", code=NOT_SO), "there was no rebalance")
+    says(ctl("rebalance", "cancel", code=NOT_SO), "no rebalance is under way")
+    wait_for("that every agent was seen", lambda: "seen yet" not in ctl("rebalance", "--dry-run"))
+    says(ctl("rebalance", "--dry-run"), "spread", "preview, nothing comes of it: no cell is worth emptying", "STAY BECAUSE")
+    says(ctl("rebalance", "--goal=pack", "--dry-run"), "another cell would have to start for its work")
+    expect_equal(web.request("PUT", scheduler.bridge + "/v1/policy", body='{"strategy":"binpack"}').status, 200, "PUT /v1/policy")
+    plan = ctl.json("rebalance", "--dry-run")
+    expect_equal((plan["goal"], plan["state"], len(plan["moves"])), ("pack", "preview", 2), "the plan")
+    expect_equal(len(ctl.json("rebalance", "--dry-run", "--max-moves=1")["moves"]), 1, "moves of at most one")
+    says(ctl("rebalance", "--dry-run"), "cells with work", "3 -> 1", "planned", plan["moves"][0]["cell_id"])
+    text = ctl("rebalance", "--wait", "--within=60s")
+    says(text, "under way", "moved " + plan["moves"][0]["cell_id"], "moved " + plan["moves"][1]["cell_id"],
+         "ended: all of it is done")
+    after = scheduler.wait_states({f"{name}.0": "running" for name in "abc"})
+    expect_equal(len({one["cell_id"] for one in after.values()}), 1, "cells in use")
+    says(ctl("rebalance", "status"), "ended: all of it is done", "moved")
+    says(ctl("watch", "--recent=1000", "--kind=rebalance", "--count=3"), "rebalance.planned", "rebalance.moved")
+    says(ctl("rebalance", "--wait"), "ended: no cell is worth emptying")
+    says(ctl("rebalance", "nonsense", code=USAGE), "neither status nor cancel")
+    says(ctl("rebalance", "--dry-run", "--wait", code=USAGE), "--wait")
+    says(ctl("metrics", "diego_scheduler_rebalance"), 'diego_scheduler_rebalance_moves_total{outcome="moved"} 2')
+
+
 @case("nothing that answers, or no scheduler, is exit 4 and names the URL")
 def _(bench):
     ctl = Ctl(f"http://127.0.0.1:{free_port()}")
     body = bench.path("body.json")
     body.write_text(json.dumps([lrp("app", [0])]))
     commands = [("status",), ("instances",), ("lrp", "a"), ("task", "a"), ("cells",), ("explain", "a"), ("explain", "--file", body),
-                ("start", body), ("stop", "a"), ("drain", "a"), ("undrain", "a"), ("watch",), ("top",), ("metrics",),
-                ("api", "/v1/cells")]
+                ("start", body), ("stop", "a"), ("drain", "a"), ("undrain", "a"), ("rebalance",), ("rebalance", "status"),
+                ("watch",), ("top",), ("metrics",), ("api", "/v1/cells")]
     for words in commands:
         says(ctl(*words, code=UNREACHABLE), "http://127.0.0.1:", "connection refused (--url names the scheduler)")
     says(ctl("status", "--url=http://nosuch.invalid:9016", code=UNREACHABLE), "http://nosuch.invalid:9016: host name does not resolve")
@@ -350,8 +379,8 @@ def _(bench):
         return set(done.stdout.split())
 
     every = completed("")
-    for name in ("status", "instances", "lrp", "task", "cells", "explain", "why", "start", "stop", "drain", "undrain", "watch",
-                 "top", "metrics", "completion"):
+    for name in ("status", "instances", "lrp", "task", "cells", "explain", "why", "start", "stop", "drain", "undrain", "rebalance",
+                 "watch", "top", "metrics", "completion"):
         expect(name in every, f"{name} among the commands", every)
         expect_equal(ctl.run(name, "--help").returncode, OK, f"{name} --help")
         expect({"--json", "--url", "--help"} <= completed(name, "--"), f"the program's flags after {name}", completed(name, "--"))

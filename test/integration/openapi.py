@@ -13,7 +13,7 @@ sys.path.insert(0, str(ROOT / "test" / "lib"))
 import web
 from cases import case, main
 from cluster import LocalCluster, Scheduler, lrp, task
-from programs import Skipped, expect, expect_equal
+from programs import Skipped, expect, expect_equal, wait_for
 
 # PyYAML comes with Debian's own python3, which need not be the one that runs this.
 LOAD = "import json, sys, yaml; json.dump(yaml.safe_load(open(sys.argv[1])), sys.stdout)"
@@ -96,6 +96,7 @@ def served(bench):
 
 GOOD = {("POST", "/v1/lrps"): [lrp("more", [0])], ("POST", "/v1/tasks"): [task("other")],
         ("PUT", "/v1/policy"): {"cells_max": 100, "offer_linger_ms": None},
+        ("POST", "/v1/rebalance"): {"goal": "spread", "max_moves": 3},
         ("POST", "/v1/explain/lrps"): [lrp("asked", [0, 1])], ("POST", "/v1/explain/tasks"): [task("asked")]}
 NAMES = {"{process_guid}": "app", "{index}": "0", "{task_guid}": "job"}
 
@@ -175,6 +176,33 @@ def _(bench):
         for miss in one["cells"]["misses"]:
             known = fields(document, schemas["CellVerdicts"]["properties"]["misses"]["items"])
             expect_equal(set(miss) - known, set(), "fields of a miss")
+
+
+@case("a rebalance has nothing that is not described")
+def _(bench):
+    document = described()
+    cluster = LocalCluster(bench, agents=3)
+    scheduler = Scheduler(bench, cluster.master, idle_timeout="30s", strategy="spread")
+    bridge = f"http://127.0.0.1:{scheduler.bridge_port}"
+    scheduler.post_lrps(*(lrp(name, [0]) for name in "abc"))
+    scheduler.wait_states({f"{name}.0": "running" for name in "abc"})
+    expect_equal(web.request("PUT", bridge + "/v1/policy", body='{"strategy":"binpack"}').status, 200, "PUT /v1/policy")
+    operation = document["paths"]["/v1/rebalance"]["post"]
+
+    def preview():
+        answer = web.request("POST", bridge + "/v1/rebalance?dry_run=true", body="")
+        check(document, operation, "POST /v1/rebalance?dry_run=true", answer)
+        return answer if "seen yet" not in json.loads(answer.body)["reason"] else None
+
+    answer = wait_for("every agent to have been seen", preview)
+    told, schema = json.loads(answer.body), document["components"]["schemas"]["Rebalance"]
+    expect_equal((answer.status, told["state"], len(told["moves"])), (200, "preview", 2), "a preview of two moves")
+    expect_equal(set(told) - fields(document, schema), set(), "fields of Rebalance")
+    move = schema["properties"]["moves"]["items"]
+    expect_equal(set(told["moves"][0]) - fields(document, move), set(), "fields of a move")
+    instance = move["properties"]["instances"]["items"]
+    expect_equal(set(told["moves"][0]["instances"][0]) - fields(document, instance), set(), "fields of an instance")
+    expect_equal(web.get(bridge + "/v1/rebalance").status, 404, "nothing came of it")
 
 
 @case("routes that are not described are not there")

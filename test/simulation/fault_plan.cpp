@@ -9,7 +9,25 @@ namespace {
 
 using namespace std::chrono_literals;
 
+// A stream of chance beside that of the world.
+constexpr std::uint64_t kRebalancer = 0x7265'6261'6c61'6e63;
+
 }  // namespace
+
+FaultPlan::FaultPlan(World& world) : world_(world), rebalancer_(world.options().seed ^ kRebalancer) {}
+
+void FaultPlan::rebalance_after(Duration mean_gap) {
+  const auto gap = static_cast<std::uint64_t>(mean_gap.count());
+  world_.sim().after(Duration(static_cast<Duration::rep>(rebalancer_.below(2 * gap))), [this, mean_gap] {
+    if (world_.quiet()) return;
+    core::RebalanceOrder order;
+    order.goal = rebalancer_.below(2) == 0 ? core::Goal::pack : core::Goal::spread;
+    order.max_moves = 1 + rebalancer_.below(4);
+    world_.sim().fault("rebalance", core::to_string(*order.goal));
+    world_.schedulers()[rebalancer_.below(world_.schedulers().size())]->rebalance(order);
+    rebalance_after(mean_gap);
+  });
+}
 
 void FaultPlan::every(Duration FaultRates::*mean_gap, std::function<void()> strike) {
   const Duration gap = world_.rates().*mean_gap;
@@ -101,6 +119,7 @@ void FaultPlan::start() {
   every(&FaultRates::new_cells, [this, scheduler] {
     scheduler().restart_with({"--cell-env", "GENERATION=" + std::to_string(++generations_)});
   });
+  if (rebalancer_.below(3) == 0) rebalance_after(std::chrono::seconds(5 + rebalancer_.below(40)));
   if (world_.settings().bbs)
     every(&FaultRates::bbs_outage, [this, &sim] { world_.bbs().away_for(sim.between(1s, 60s)); });
   if (world_.settings().schedulers > 1) {

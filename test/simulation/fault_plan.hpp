@@ -15,13 +15,15 @@ class Cell;
 
 class FaultPlan {
  public:
-  explicit FaultPlan(World& world) : world_(world) {}
+  explicit FaultPlan(World& world);
   void start();
   // Faults have stopped: who drained agents takes it back, until it is heard.
   void end_drains();
 
  private:
   void drain_one();
+  // An operator who packs and spreads what runs, in some worlds.
+  void rebalance_after(Duration mean_gap);
   // Strikes again and again, with gaps of 0 to twice the mean, as long as faults come.
   void every(Duration FaultRates::*mean_gap, std::function<void()> strike);
 
@@ -30,7 +32,8 @@ class FaultPlan {
   Cell* any_cell();
 
   World& world_;
-  int generations_ = 0;  // Of cells' configurations.
+  base::Random rebalancer_;  // Its own: worlds without it are what they would be if there were none.
+  int generations_ = 0;      // Of cells' configurations.
 };
 
 }  // namespace simulation

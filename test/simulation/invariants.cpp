@@ -10,6 +10,7 @@ Invariants::Invariants(World& world) {
   rules_.push_back(work_rules(world));
   rules_.push_back(attempt_rules(world));
   rules_.push_back(zone_rules(world));
+  rules_.push_back(rebalance_rules(world));
   rules_.push_back(sandbox_rules(world));
 }
 

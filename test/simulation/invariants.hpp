@@ -45,6 +45,9 @@ std::unique_ptr<Checker> attempt_rules(World& world);
 // Without faults: no instance goes to a zone while one with fewer of its process has room in hand.
 std::unique_ptr<Checker> zone_rules(World& world);
 
+// For a rebalance nothing stops that does not run elsewhere.
+std::unique_ptr<Checker> rebalance_rules(World& world);
+
 // What a failed cell's sandbox told is said of those that failed with it, and once.
 std::unique_ptr<Checker> sandbox_rules(World& world);
 

@@ -277,6 +277,10 @@ void SchedulerHost::change_policy(const std::string& json) {
   });
 }
 
+void SchedulerHost::rebalance(const core::RebalanceOrder& order) {
+  in_process([this, order](engine::Engine& engine) { (void)engine.rebalance(order, clock()); });
+}
+
 // ---- The connections
 
 void SchedulerHost::open_stream(std::uint64_t generation, const std::string& url, std::string subscribe) {

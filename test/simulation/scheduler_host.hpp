@@ -59,6 +59,7 @@ class SchedulerHost final : private engine::World {
   void stop(const core::KeyPattern& pattern, std::function<void(base::Result<engine::Engine::Keys>)> answer);
   void drain(const std::string& agent_id, bool wanted);
   void change_policy(const std::string& json);
+  void rebalance(const core::RebalanceOrder& order);
 
   std::optional<Time> next_deadline() const;
   void run_due();

@@ -263,6 +263,7 @@ class Story {
         {"the BBS is away for X", [this](const Words& x) { world_->bbs().away_for(duration(x[0])); }},
         {"drain X", [this](const Words& x) { drain(x[0], true); }},
         {"undrain X", [this](const Words& x) { drain(x[0], false); }},
+        {"rebalance X at most X", [this](const Words& x) { rebalance(x[0], number(x[1])); }},
 
         {"the master fails over after X", [this](const Words& x) { world_->master().fail_over(duration(x[0])); }},
         {"an offer is rescinded", [this](const Words&) { world_->master().rescind_one(); }},
@@ -301,6 +302,15 @@ class Story {
     const std::string& id = agent(name).agent_id();
     for (const auto& host : world_->schedulers()) {
       if (host->acting()) return host->drain(id, wanted);
+    }
+    throw Wrong{"nobody acts"};
+  }
+
+  void rebalance(const std::string& goal, std::int64_t moves) {
+    core::RebalanceOrder order{core::parse_goal(goal), static_cast<std::size_t>(moves)};
+    if (!order.goal) throw Wrong{"no goal is called " + goal};
+    for (const auto& host : world_->schedulers()) {
+      if (host->acting()) return host->rebalance(order);
     }
     throw Wrong{"nobody acts"};
   }

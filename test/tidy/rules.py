@@ -18,7 +18,7 @@ MAY_INCLUDE = {
     "scheduler/placement": {"base", "diego"},
     "scheduler/core": {"base", "diego", "scheduler/placement"},
     "auctionrunner_bridge": {"base", "platform", "diego", "scheduler/core/work.hpp", "scheduler/core/explanation.hpp",
-                             "scheduler/core/changes.hpp", "scheduler/core/figures.hpp"},
+                             "scheduler/core/changes.hpp", "scheduler/core/figures.hpp", "scheduler/core/rebalance.hpp"},
     "scheduler/plugin": {"base", "scheduler/placement"},
     "scheduler/engine": {"base", "mesos/session.hpp", "scheduler/placement", "scheduler/core"},
     "scheduler/store": {"base", "scheduler/placement", "scheduler/core"},

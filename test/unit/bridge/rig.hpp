@@ -60,6 +60,16 @@ struct FakeDesk final : bridge::Desk {
     }
     return std::nullopt;
   }
+  Rebalanced rebalance(const core::RebalanceOrder& order, bool dry_run) override {
+    rebalances.emplace_back(order, dry_run);
+    if (rebalance_refused) return *rebalance_refused;
+    return rebalance_shown.value();
+  }
+  std::optional<core::RebalanceView> rebalance() override { return rebalance_shown; }
+  std::optional<core::RebalanceView> cancel_rebalance() override {
+    ++rebalances_cancelled;
+    return rebalance_shown;
+  }
   std::string policy() override { return policy_text; }
   std::optional<PolicyRefused> change_policy(const std::string& json) override {
     if (policy_refused) return policy_refused;
@@ -86,6 +96,10 @@ struct FakeDesk final : bridge::Desk {
   std::vector<core::Auction> explained;
   std::vector<core::ExplanationView> explanations;
   std::size_t cells_asked = 0;
+  std::vector<std::pair<core::RebalanceOrder, bool>> rebalances;
+  std::optional<RebalanceRefused> rebalance_refused;
+  std::optional<core::RebalanceView> rebalance_shown;
+  int rebalances_cancelled = 0;
   Overview shown;
   bridge::EventHub hub{{.epoch = "e", .round = std::chrono::milliseconds(5)}};
   std::string policy_text = "{}";

@@ -169,3 +169,44 @@ TEST_CASE("a rehearsal sees what it placed before, and leaves nothing behind", "
   CHECK(c.instances("a", "p") == 0);
   CHECK(c.place(lrp("p", 100)) == on("a", true));
 }
+
+TEST_CASE("a rehearsal empties a cell, counts who is close to whom, and goes back to any moment", "[explain]") {
+  Cell away = cell("b", "z2", 0, true);
+  away.last_room = {250, 1000, 1000, 10};
+  auto c = cluster("binpack", {cell("a", "z1", 0, true), away});
+  c.occupy("a", {true, "p"});
+  c.occupy("a", {true, "p"});
+  c.occupy("b", {true, "q"});
+  std::unordered_map<std::string_view, std::int64_t> strain;
+  CHECK(c.crowding(&strain) == placement::Crowding{1, 1});
+  CHECK(strain == std::unordered_map<std::string_view, std::int64_t>{
+                      {"a", 4}});  // Each has one beside it, there and beyond the zone's share.
+  const auto before = std::tuple(c.find("a"), c.find("b"), c.starting());
+  {
+    placement::Cluster::Rehearsal rehearsal(c);
+    CHECK(rehearsal.place(lrp("p", 100)) == refused("insufficient resources: memory"));
+    rehearsal.offer_all();
+    rehearsal.leave("a");
+    CHECK_FALSE(c.find("a")->takes_work);
+    rehearsal.vacate("a", {true, "p"});
+    rehearsal.vacate("a", {true, "nobody"});
+    CHECK(rehearsal.change() == placement::Crowding{-1, -1});
+    CHECK(rehearsal.place(lrp("p", 100)) == on("b", false));
+    CHECK(rehearsal.change() == placement::Crowding{-1, -1});
+    const std::size_t moment = rehearsal.moment();
+    rehearsal.vacate("a", {true, "p"});
+    CHECK(rehearsal.place(lrp("p", 100)) == on("b", false));
+    rehearsal.started("b", "p");
+    CHECK(rehearsal.change() == placement::Crowding{0, 0});
+    CHECK(c.starting() == 1);
+    rehearsal.ended("a", {500, 1000, 1000, 10});
+    CHECK(rehearsal.place(lrp("r", 400)) == on("a", true));
+    rehearsal.back_to(moment);
+    CHECK(rehearsal.change() == placement::Crowding{-1, -1});
+    CHECK(c.instances("b", "p") == 1);
+    CHECK(c.instances("a", "p") == 1);
+  }
+  CHECK(std::tuple(c.find("a"), c.find("b"), c.starting()) == before);
+  CHECK(c.instances("a", "p") == 2);
+  CHECK(c.crowding() == placement::Crowding{1, 1});
+}

@@ -321,11 +321,35 @@ class Life {
         if (const auto* awaited = std::get_if<placement::Awaited>(&outcome)) touched.emplace_back(awaited->agent_id);
       }
       if (!touched.empty()) rehearsal.await(touched.front(), request);
+      const std::size_t moment = rehearsal.moment();
+      rehearsal.offer_all();
+      for (int number = command.agent; number <= command.agent + command.through; ++number) {
+        if (cluster_.find(agent_name(number))) empty(rehearsal, agent_name(number), request, touched);
+      }
+      if (command.more % 2 == 0) rehearsal.back_to(moment);
+      if (command.more % 2 == 0 && rehearsal.moment() != moment) return "it is not back at that moment";
     }
     for (const std::string& agent : touched) {
       if (auto wrong = look_at(agent); !wrong.empty()) return "after a rehearsal: " + wrong;
     }
     return {};
+  }
+
+  // Who is on the cell goes elsewhere, and the cell itself is gone.
+  void empty(placement::Cluster::Rehearsal& rehearsal, const std::string& agent, const Request& request,
+             std::vector<std::string>& touched) const {
+    touched.push_back(agent);
+    rehearsal.leave(agent);
+    for (const Inhabitant& one : there_) {
+      if (one.agent != agent) continue;
+      rehearsal.vacate(agent, {one.request.is_lrp, one.request.process, one.starting});
+      const Outcome outcome = rehearsal.place(one.request);
+      const auto* placed = std::get_if<placement::Placement>(&outcome);
+      if (placed == nullptr) continue;
+      touched.emplace_back(placed->agent_id);
+      if (one.request.is_lrp) rehearsal.started(placed->agent_id, one.request.process);
+    }
+    rehearsal.ended(agent, request.needs);
   }
 
   std::string place(const Command& command) {
