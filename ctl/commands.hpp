@@ -30,6 +30,8 @@ int start(Context& context);
 int stop(Context& context);
 int drain(Context& context);
 int undrain(Context& context);
+// policy.cpp
+int policy(Context& context);
 // rebalance.cpp
 int rebalance(Context& context);
 // watch.cpp, top.cpp

@@ -16,21 +16,14 @@ struct Command {
 };
 
 constexpr std::array kCommands = {
-    Command{"status", ctl::status},
-    Command{"instances", ctl::instances},
-    Command{"lrp", ctl::lrp},
-    Command{"task", ctl::task},
-    Command{"cells", ctl::cells},
-    Command{"explain", ctl::explain},
-    Command{"start", ctl::start},
-    Command{"stop", ctl::stop},
-    Command{"drain", ctl::drain},
-    Command{"undrain", ctl::undrain},
-    Command{"watch", ctl::watch},
-    Command{"top", ctl::top},
-    Command{"metrics", ctl::metrics},
-    Command{"api", ctl::api},
-    Command{"rebalance", ctl::rebalance},
+    Command{"status", ctl::status},   Command{"instances", ctl::instances},
+    Command{"lrp", ctl::lrp},         Command{"task", ctl::task},
+    Command{"cells", ctl::cells},     Command{"explain", ctl::explain},
+    Command{"start", ctl::start},     Command{"stop", ctl::stop},
+    Command{"drain", ctl::drain},     Command{"undrain", ctl::undrain},
+    Command{"watch", ctl::watch},     Command{"top", ctl::top},
+    Command{"metrics", ctl::metrics}, Command{"api", ctl::api},
+    Command{"policy", ctl::policy},   Command{"rebalance", ctl::rebalance},
 };
 
 int completion(const platform::Flags& flags, const std::string& shell) {

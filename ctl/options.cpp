@@ -77,6 +77,9 @@ void add_steering(Flags& flags, Options& options) {
   drain.add("within", options.within, "with --wait: then give up, and exit 1; 0s: never");
   flags.subcommand("undrain", "The agent may be used again").argument("CELL", options.first, which);
 
+  flags.subcommand("policy", "What the scheduler decides by, and may be changed while it runs")
+      .add("set", options.set, "NAME=VALUE, as the scheduler's flag of that name; NAME=default: what the flags say");
+
   Flags& rebalance = flags.subcommand("rebalance", "Packs or spreads what runs: cell by cell, started before stopped");
   rebalance.optional_argument("status|cancel", options.first, "shows the one under way, or the last; ends its rest");
   rebalance.add("dry-run", options.dry_run, "only show what would move where, and why");

@@ -27,6 +27,7 @@ struct Options {
   std::string first, second, third;  // Words.
   std::string state, process, cell, file, method, after, sort = "memory";
   std::vector<std::string> kinds;
+  std::vector<std::string> set;  // name=value
   std::string goal;
   std::int64_t max_moves = 10;
   std::int64_t cells = 10, recent = 0, count = 0;

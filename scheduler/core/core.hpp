@@ -40,6 +40,16 @@
 
 namespace core {
 
+// A rebalance that was asked for, and how far it is.
+struct RebalanceRun {
+  RebalanceView shown;
+  std::size_t next = 0;                  // Of its moves: the one under way, or to come.
+  bool moving = false;                   // That one is under way...
+  base::Time move_until;                 // ...and given up then.
+  bool emptied = false;                  // Its cell has gone, without work.
+  std::optional<base::Time> away_since;  // There is no master.
+};
+
 class Core {
  public:
   // `cells` must outlive the core.
@@ -448,15 +458,7 @@ class Core {
 
   std::set<std::string> drains_;  // Agents that an operator drains, whether they are there or not.
   std::set<AgentRecord*, ById> outdated_, rolling_;
-  struct Rebalance {
-    RebalanceView shown;
-    std::size_t next = 0;                  // Of its moves: the one under way, or to come.
-    bool moving = false;                   // That one is under way...
-    base::Time move_until;                 // ...and given up then.
-    bool emptied = false;                  // Its cell has gone, without work.
-    std::optional<base::Time> away_since;  // There is no master.
-  };
-  std::optional<Rebalance> rebalance_;  // The one under way, or the last.
+  std::optional<RebalanceRun> rebalance_;  // The one under way, or the last.
   std::optional<base::Time> rebalance_at_;
   const std::string cell_prefix_;  // Of the executor ids of this configuration.
   std::int64_t cells_ = 0, cells_opening_ = 0, cells_usable_ = 0;

@@ -47,7 +47,7 @@ void Core::on(const RebalanceCancelled&, base::Time now) {
 // One thing at a time: a rehearsal of 10,000 cells is no small one.
 void Core::rebalance_some(base::Time now) {
   if (!rebalances()) return;
-  Rebalance& run = *rebalance_;
+  RebalanceRun& run = *rebalance_;
   if (run.moving) mind_move(now);
   if (!rebalances()) return;
   if (run.away_since && now - *run.away_since >= kAwayMax)
@@ -121,7 +121,7 @@ void Core::end_move(MoveState state, std::string reason) {
 }
 
 void Core::end_rebalance(std::string reason, base::Time now) {
-  Rebalance& run = *rebalance_;
+  RebalanceRun& run = *rebalance_;
   if (run.moving) {
     const AgentPtr agent = find_agent(run.shown.moves[run.next].from.agent_id);
     if (agent != nullptr && agent->leaving && agent->leaving->rebalances) {

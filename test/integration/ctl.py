@@ -298,13 +298,31 @@ def _(bench):
     says(ctl("metrics", "diego_scheduler_rebalance"), 'diego_scheduler_rebalance_moves_total{outcome="moved"} 2')
 
 
+@case("the policy is shown and changed, all of it or nothing, in the flags' words")
+def _(bench):
+    _, scheduler, ctl = world(bench)
+    says(ctl("policy"), "NAME", "strategy", "spread", "offer-hold", "5s")
+    says(ctl("policy", "--set=offer-hold=2s", "--set=strategy=binpack"), "2s", "binpack", "not as the flags say")
+    changed = ctl.json("policy")["changed"]
+    expect_equal(changed, {"strategy": "binpack", "offer_hold_ms": 2000}, "what differs from the flags")
+    says(ctl("policy", "--set=offer-hold=default", "--set", "cells_max=3"), "5s", "cells-max")
+    expect_equal(ctl.json("policy")["changed"], {"strategy": "binpack", "cells_max": 3}, "what differs then")
+    says(ctl("policy", "--set=nonsense=1", code=USAGE), '--set: "nonsense=1" names nothing of the policy')
+    says(ctl("policy", "--set=offer-hold=long", code=USAGE), "is no duration")
+    says(ctl("policy", "--set=cells-max=many", code=USAGE), "is no number")
+    says(ctl("policy", "--set=cells-max", code=USAGE), "is not name=value")
+    says(ctl("policy", "--set=cells-max=9", "--set=strategy=worst", code=USAGE), "strategy")
+    expect_equal(ctl.json("policy")["changed"], {"strategy": "binpack", "cells_max": 3}, "nothing of what was refused")
+    says(ctl("watch", "--recent=100", "--kind=policy", "--count=2"), "policy.changed")
+
+
 @case("nothing that answers, or no scheduler, is exit 4 and names the URL")
 def _(bench):
     ctl = Ctl(f"http://127.0.0.1:{free_port()}")
     body = bench.path("body.json")
     body.write_text(json.dumps([lrp("app", [0])]))
     commands = [("status",), ("instances",), ("lrp", "a"), ("task", "a"), ("cells",), ("explain", "a"), ("explain", "--file", body),
-                ("start", body), ("stop", "a"), ("drain", "a"), ("undrain", "a"), ("rebalance",), ("rebalance", "status"),
+                ("start", body), ("stop", "a"), ("drain", "a"), ("undrain", "a"), ("policy",), ("rebalance",), ("rebalance", "status"),
                 ("watch",), ("top",), ("metrics",), ("api", "/v1/cells")]
     for words in commands:
         says(ctl(*words, code=UNREACHABLE), "http://127.0.0.1:", "connection refused (--url names the scheduler)")
@@ -379,7 +397,7 @@ def _(bench):
         return set(done.stdout.split())
 
     every = completed("")
-    for name in ("status", "instances", "lrp", "task", "cells", "explain", "why", "start", "stop", "drain", "undrain", "rebalance",
+    for name in ("status", "instances", "lrp", "task", "cells", "explain", "why", "start", "stop", "drain", "undrain", "policy", "rebalance",
                  "watch", "top", "metrics", "completion"):
         expect(name in every, f"{name} among the commands", every)
         expect_equal(ctl.run(name, "--help").returncode, OK, f"{name} --help")
@@ -464,7 +482,7 @@ def _(bench):
 def _(bench):
     _, scheduler, ctl, _ = running(bench)
     top = Terminal(bench, ctl, "top", "--every=200ms", columns=90, lines=24)
-    says(top.read(b"app.2"), "\x1b[?1049h", "q ends")
+    says(top.read(b"q ends"), "\x1b[?1049h", "app.2")
     scheduler.post_lrps(lrp("new", [0]))
     top.read(b"new.0")
     os.write(top.master, b"c")
