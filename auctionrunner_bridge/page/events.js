@@ -2,10 +2,12 @@
 
 const EVENTS_SHOWN = 200;
 const SILENCE_MS = 40000;  // The bridge says something every 15 s.
-const KINDS = {instance: 'Instances', cell: 'Cells', agent: 'Agents', master: 'Master'};
+const KINDS = {instance: 'Instances', cell: 'Cells', agent: 'Agents', master: 'Master', steering: 'Steering'};
+const STEERING = ['policy', 'rebalance'];
 const TONES = {
   'instance.failed': 'bad', 'instance.lost': 'bad', 'instance.rejected': 'bad', 'instance.unplaced': 'bad', 'instance.running': 'good',
   'cell.gone': 'warn', 'agent.left': 'warn', 'agent.quarantined': 'bad', 'master.lost': 'bad', 'master.subscribed': 'good', gap: 'warn',
+  'rebalance.moved': 'good', 'rebalance.skipped': 'warn',
 };
 const SIGNS = {good: '✓', warn: '!', bad: '✕', quiet: '·'};
 const eventList = byId('events');
@@ -18,6 +20,11 @@ byId('events-kinds').append(...Object.entries(KINDS).map(([kind, name]) => el('l
     else kindsShown.delete(kind);
     eventList.setAttribute('data-hidden', Object.keys(KINDS).filter((one) => !kindsShown.has(one)).join(' '));
   }}), name)));
+
+function groupOf(event) {
+  const [kind] = event.event.split('.');
+  return STEERING.includes(kind) ? 'steering' : kind;
+}
 
 function subject(event) {
   if (event.event === 'gap') return '';
@@ -41,7 +48,7 @@ function eventItem(event) {
     event.kind && event.cell_id ? `on ${event.cell_id}` : event.agent_id && event.cell_id ? `agent ${shortId(event.agent_id)}` : '',
     event.reason && !gap ? event.reason : '',
   ].filter(Boolean).join(', ');
-  return el('li', {'data-kind': gap ? 'gap' : event.event.split('.')[0], 'data-tone': tone},
+  return el('li', {'data-kind': groupOf(event), 'data-tone': tone},
     el('time', {datetime: at.toISOString()}, clockTime(at)),
     el('span', {class: 'sign', 'aria-hidden': 'true'}, SIGNS[tone]),
     el('span', {class: 'what'}, el('span', {class: 'kind'}, gap ? 'gap' : event.event), ' ', subject(event),
