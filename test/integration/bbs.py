@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """diego-scheduler between a BBS and cells: what is desired runs, what finds no place is told, what ends is
 the BBS's to restart. The BBS and the reps are the stand-ins of diego-local."""
+import json
 import pathlib
 import signal
 import sys
@@ -131,6 +132,36 @@ def _(bench):
     wait_for("the app elsewhere", moved, 40)
     expect_equal(fewest, 3, "instances that ran at any time")
     wait_for("the cell to go", lambda: all(c["agent_id"] != agent or c["state"] == "none" for c in scheduler.cells()), 30)
+
+
+@case("a rebalance moves whole cells by the BBS's hand: its instances run elsewhere before they end there")
+def _(bench):
+    _, bbs, scheduler = world(bench, strategy="spread", idle_timeout="60s")
+    apps = ("a", "b", "c")
+    for app in apps:
+        bbs.desire(app, 1)
+        bbs.wait_running(app, 1)
+    expect_equal(len({i["agent_id"] for i in scheduler.instances().values()}), 3, "agents in use")
+    expect_equal(web.request("PUT", scheduler.bridge + "/v1/policy", body='{"strategy":"binpack"}').status, 200, "PUT /v1/policy")
+    path = scheduler.bridge + "/v1/rebalance"
+
+    def planned():
+        plan = json.loads(web.request("POST", path + "?dry_run=1").body)
+        return plan["moves"] and plan
+    preview = wait_for("a plan", planned)
+    expect_equal((len(preview["moves"]), preview["after"]["cells_with_work"]), (2, 1), "what the plan comes to")
+    expect_equal(web.request("POST", path).status, 202, "POST /v1/rebalance")
+    fewest = 3
+
+    def ended():
+        nonlocal fewest
+        rows = web.get_json(bbs.door + "/actual/lrps")["actual_lrps"]
+        fewest = min(fewest, len({row["process_guid"] for row in rows if row["state"] == "RUNNING"}))
+        return (run := web.get_json(path))["state"] == "ended" and run
+    run = wait_for("the rebalance to end", ended, 90)
+    expect_equal([move["state"] for move in run["moves"]], ["moved", "moved"], run["reason"])
+    expect_equal(fewest, 3, "apps that ran at any time")
+    expect_equal(len({i["agent_id"] for i in scheduler.instances().values() if i["state"] == "running"}), 1, "agents in use then")
 
 
 @case("while the BBS is away work goes on, and it is told afterwards")
