@@ -89,7 +89,7 @@ TEST_CASE("the URL comes from the environment, and the scheduler's own file is n
 TEST_CASE("each command has a help of its own", "[arguments]") {
   const CommandLine all({"--help"});
   const auto described = all.flags.describe();
-  CHECK(described.subcommands.size() == 16);
+  CHECK(described.subcommands.size() == 17);
   for (const auto& command : described.subcommands) {
     CAPTURE(command.name);
     const CommandLine help({command.name.c_str(), "--help"});
