@@ -39,6 +39,8 @@ class Pair:
     def run(self, scheduler, guid, indices=range(3)):
         scheduler.post_lrps(lrp(guid, indices))
         scheduler.wait_states({f"{guid}.{i}": "running" for i in indices})
+        # Answered once it is durable, and so is all before it: what is shown may be a commit ahead of a kill.
+        expect_equal(web.request("PUT", scheduler.bridge + "/v1/policy", body='{"queue_max":null}').status, 200, "PUT /v1/policy")
         return self.live()
 
     def live(self):

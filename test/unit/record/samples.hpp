@@ -2,6 +2,7 @@
 #pragma once
 
 #include <catch2/catch.hpp>
+#include <deque>
 
 #include "base/random.hpp"
 #include "scheduler/record/forms.hpp"
@@ -58,7 +59,10 @@ struct Sample<std::string> {
 // Its text lives as long as the program.
 template <>
 struct Sample<std::string_view> {
-  static std::string_view draw(base::Random& random) { return *new std::string(Sample<std::string>::draw(random)); }
+  static std::string_view draw(base::Random& random) {
+    static std::deque<std::string> kept;
+    return kept.emplace_back(Sample<std::string>::draw(random));
+  }
 };
 template <class T>
 struct Sample<std::optional<T>> {
