@@ -136,9 +136,8 @@ void Core::constrain_offers(base::Time now) {
     if (!attributes_tell_all(wanted)) return;
     note("offers are asked of some agents only, nothing else that waits could use others attributes=\"" +
          text_of(wanted) + "\"");
-  } else {
-    if (wanted.empty()) note("offers are asked of all agents again");
-    revive_wanted_ = true;  // Those that were left out offer at once.
+  } else if (wanted.empty()) {
+    note("offers are asked of all agents again");
   }
   narrowing_since_.reset();
   constrained_to_ = wanted;
@@ -146,9 +145,6 @@ void Core::constrain_offers(base::Time now) {
 }
 
 // It serves us as well without: until the next subscription, which may be with another one.
-void Core::on(const ConstraintsRefused&, base::Time) {
-  master_takes_constraints_ = false;
-  constrained_to_.clear();
-}
+void Core::on(const ConstraintsRefused&, base::Time) { master_takes_constraints_ = false; }
 
 }  // namespace core
