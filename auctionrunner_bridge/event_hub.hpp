@@ -18,7 +18,7 @@ struct EventHubOptions {
   std::string epoch;                          // As EventWindow's.
   std::size_t events_max = 50'000;            // Kept for those who come back.
   std::size_t reader_bytes_max = 256 * 1024;  // Waiting to be read by one.
-  std::size_t round_bytes_max = 1024 * 1024;  // Given to all in a round.
+  std::size_t round_bytes_max = 512 * 1024;   // Given to all in a round: what they may cost who schedules.
   base::Duration round = std::chrono::milliseconds(100);
   base::Duration heartbeat = std::chrono::seconds(15);  // A comment, so that proxies keep quiet connections.
 };
