@@ -262,7 +262,7 @@ class Session:
             seen = tallied(self.stream.events)
             return all(seen.get(key, 0) >= number for key, number in wanted.items())
         try:
-            wait_for("events", arrived, 15)
+            wait_for("events", arrived, 40)  # An agent repeats after 10 s, then after 20 more.
         except Failed:
             seen = tallied(self.stream.events)
             late = [key for key, number in wanted.items() if seen.get(key, 0) < number]
