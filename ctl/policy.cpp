@@ -1,6 +1,5 @@
 #include <algorithm>
 
-#include "base/text.hpp"
 #include "ctl/commands.hpp"
 #include "ctl/show.hpp"
 #include "ctl/table.hpp"

@@ -32,11 +32,11 @@ bool has(const AttributeNeed& need, const std::map<std::string, std::string>& at
   });
 }
 
-// All of `asked` are among `wanted`; an empty list asks for all agents.
-bool covers(const std::vector<AttributeGroup>& wanted, const std::vector<AttributeGroup>& asked) {
-  if (wanted.empty() || asked.empty()) return wanted.empty();
-  return std::all_of(asked.begin(), asked.end(), [&wanted](const AttributeGroup& group) {
-    return std::find(wanted.begin(), wanted.end(), group) != wanted.end();
+// All of `wanted` are among `asked`; an empty list asks for all agents.
+bool covers(const std::vector<AttributeGroup>& asked, const std::vector<AttributeGroup>& wanted) {
+  if (wanted.empty() || asked.empty()) return asked.empty();
+  return std::all_of(wanted.begin(), wanted.end(), [&asked](const AttributeGroup& group) {
+    return std::find(asked.begin(), asked.end(), group) != asked.end();
   });
 }
 
@@ -127,7 +127,7 @@ void Core::constrain_offers(base::Time now) {
     narrowing_since_.reset();
     return;
   }
-  if (!covers(wanted, constrained_to_)) {
+  if (covers(constrained_to_, wanted)) {
     if (!narrowing_since_) narrowing_since_ = now;
     narrow_at_ = suppressed_ ? now + kNarrowAfter : *narrowing_since_ + kNarrowAfter;
     if (now < *narrow_at_) return;
@@ -136,8 +136,9 @@ void Core::constrain_offers(base::Time now) {
     if (!attributes_tell_all(wanted)) return;
     note("offers are asked of some agents only, nothing else that waits could use others attributes=\"" +
          text_of(wanted) + "\"");
-  } else if (wanted.empty()) {
-    note("offers are asked of all agents again");
+  } else {
+    if (!attributes_tell_all(wanted)) wanted.clear();
+    if (wanted.empty()) note("offers are asked of all agents again");
   }
   narrowing_since_.reset();
   constrained_to_ = wanted;

@@ -117,6 +117,18 @@ TEST_CASE("what more waits for is asked for at once, what less would do only aft
   CHECK(rig.only<ConstrainOffers>() == ConstrainOffers{{{{"volume_drivers", {"smb"}}}}});
 }
 
+TEST_CASE("what takes the place of what waited, and needs others, is asked for at once", "[constraints]") {
+  ConstraintRig rig;
+  rig.tagged("p", {"segment"});
+  rig.pass(6s);
+  rig.done();
+  Auction other = Rig::auction({Kind::lrp, "v", 0}, 100);
+  other.constraint.volume_drivers = {"smb"};
+  rig.core.handle(StopRequested{{Kind::lrp, "p", 0}}, rig.now);
+  rig.happen(AuctionsSubmitted{{other}});
+  CHECK(rig.only<ConstrainOffers>() == ConstrainOffers{{{{"volume_drivers", {"smb"}}}}});
+}
+
 TEST_CASE("a master that does not know offer constraints, or refuses them, is asked for none", "[constraints]") {
   ConstraintRig rig;
   rig.tagged("p", {"segment"});
