@@ -37,7 +37,7 @@ base::Result<base::Duration> parse_duration(std::string_view where, std::string_
   long double sum = 0;
   std::string_view rest = text;
   while (!rest.empty()) {
-    double number = 0;
+    long double number = 0;  // A double has not every nanosecond of 100 weeks.
     const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), number, std::chars_format::fixed);
     const bool starts_well = (rest[0] >= '0' && rest[0] <= '9') || rest[0] == '.';
     if (!starts_well || error != std::errc{}) return bad("is not a duration such as 5s, 250ms or 1m30s");
@@ -45,7 +45,7 @@ base::Result<base::Duration> parse_duration(std::string_view where, std::string_
     if (rest.empty()) return bad("has no unit: ns, us, ms, s, m, h, d or w");
     const Unit* const unit = find_unit(rest);
     if (unit == nullptr) return bad("has a unit that is none of ns, us, ms, s, m, h, d, w");
-    sum += static_cast<long double>(number) * static_cast<long double>(unit->nanoseconds);
+    sum += number * static_cast<long double>(unit->nanoseconds);
     if (sum >= static_cast<long double>(std::numeric_limits<std::int64_t>::max())) return bad("is too long");
     rest.remove_prefix(unit->name.size());
   }

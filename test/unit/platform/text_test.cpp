@@ -72,6 +72,8 @@ TEST_CASE("durations are numbers with units, and sums of them", "[flags]") {
       {"10µs", 10us},
       {"7ns", 7ns},
       {".5s", 500ms},
+      {"9007199254740993ns", std::chrono::nanoseconds((std::int64_t{1} << 53) + 1)},
+      {"99.999991w", std::chrono::nanoseconds(60'479'994'556'800'000)},
   }));
   CAPTURE(text);
   const auto parsed = platform::parse_duration("--x", text);
