@@ -94,12 +94,12 @@ EventHub::~EventHub() {
   impl_->thread.join();
 }
 
-void EventHub::publish(const core::Changes& changes) {
+void EventHub::publish(core::Changes changes) {
   Impl& impl = *impl_;
   bool too_many = false;
   {
     const std::lock_guard lock(impl.incoming_mutex);
-    for (const core::Change change : changes) impl.incoming.add(change);
+    impl.incoming.append(std::move(changes));
     too_many = impl.incoming.size() >= kIncomingMax;
     if (impl.has_readers && !std::exchange(impl.behind, true)) impl.something.notify_one();
   }
@@ -176,7 +176,7 @@ void EventHub::Impl::take_in() {
     const std::lock_guard lock(incoming_mutex);
     std::swap(taken, incoming);
   }
-  window.add(taken);
+  window.add(std::move(taken));
 }
 
 // Whether there is more to tell.

@@ -31,7 +31,7 @@ class EventHub {
   EventHub& operator=(const EventHub&) = delete;
 
   // From any thread. Quick.
-  void publish(const core::Changes& changes);
+  void publish(core::Changes changes);
 
   // A stream from now on, from `?recent=N` events ago, or from where the request's Last-Event-ID says. An error
   // names the parameter. From any thread.

@@ -57,23 +57,20 @@ base::Result<std::vector<core::ChangeKind>> parse_kinds(std::string_view list) {
   return kinds;
 }
 
-void EventWindow::add(const core::Changes& changes) {
-  for (const core::Change change : changes) {
-    if ((next_ - first_block_) % kBlock == 0) blocks_.emplace_back();
-    blocks_.back().changes.add(change);
-    ++next_;
-    if (first() < first_block_ + kBlock) continue;
-    blocks_.pop_front();
-    first_block_ += kBlock;
-  }
+void EventWindow::add(core::Changes changes) {
+  if (changes.empty()) return;
+  const std::size_t count = changes.size();
+  if (blocks_.empty() || blocks_.back().changes.size() + count > kBlock) blocks_.push_back({next_, {}, {}});
+  blocks_.back().changes.append(std::move(changes));
+  next_ += count;
+  while (!blocks_.empty() && blocks_.front().end() <= first()) blocks_.pop_front();
 }
 
 std::string EventWindow::id(std::uint64_t number) const { return epoch_ + "-" + std::to_string(number); }
 
-const std::string& EventWindow::text_of(std::uint64_t number) {
-  Block& block = block_of(number);
+const std::string& EventWindow::text_of(Block& block, std::uint64_t number) const {
   block.texts.resize(block.changes.size());
-  const auto at = static_cast<std::size_t>((number - first_block_) % kBlock);
+  const auto at = static_cast<std::size_t>(number - block.first);
   if (block.texts[at].empty()) block.texts[at] = written(block.changes[at], id(number));
   return block.texts[at];
 }
@@ -112,9 +109,11 @@ std::uint64_t EventWindow::read(const EventFilter& filter, std::uint64_t from, s
     tell_gap(text, id(from - 1), first() - from, "so many events came since that they are kept no more");
     from = first();
   }
+  auto block = std::lower_bound(blocks_.begin(), blocks_.end(), from,
+                                [](const Block& some, std::uint64_t number) { return some.end() <= number; });
   for (; from < next_ && text.size() < bytes_max; ++from) {
-    const auto at = static_cast<std::size_t>((from - first_block_) % kBlock);
-    if (filter.wants(block_of(from).changes[at])) text += text_of(from);
+    if (from == block->end()) ++block;
+    if (filter.wants(block->changes[static_cast<std::size_t>(from - block->first)])) text += text_of(*block, from);
   }
   return from;
 }

@@ -32,7 +32,7 @@ class EventWindow {
   // `epoch` tells one process's numbers from another's: letters and digits. At most `events_max` are kept.
   EventWindow(std::string epoch, std::size_t events_max) : epoch_(std::move(epoch)), events_max_(events_max) {}
 
-  void add(const core::Changes& changes);
+  void add(core::Changes changes);
 
   std::uint64_t first() const { return next_ - std::min<std::uint64_t>(next_ - 1, events_max_); }  // The oldest kept.
   std::uint64_t next() const { return next_; }  // The number of what comes next.
@@ -48,21 +48,23 @@ class EventWindow {
   std::uint64_t read(const EventFilter& filter, std::uint64_t from, std::size_t bytes_max, std::string& text);
 
  private:
-  // So many in a row: what goes goes together, so that neither coming nor going costs anything by itself.
+  // Some in a row, as they came; few are put to those before. What goes goes together, so that neither coming nor
+  // going costs anything by itself.
   static constexpr std::size_t kBlock = 1000;
   struct Block {
+    std::uint64_t first = 1;  // Its first's number.
     core::Changes changes;
     std::vector<std::string> texts;  // Written when they are first read.
+
+    std::uint64_t end() const { return first + changes.size(); }
   };
-  Block& block_of(std::uint64_t number) { return blocks_[(number - first_block_) / kBlock]; }
-  const std::string& text_of(std::uint64_t number);
+  const std::string& text_of(Block& block, std::uint64_t number) const;
   void tell_gap(std::string& text, std::string_view last_seen, std::optional<std::uint64_t> lost,
                 std::string_view why) const;
 
   const std::string epoch_;
   const std::size_t events_max_;
-  std::deque<Block> blocks_;       // Full but for the last.
-  std::uint64_t first_block_ = 1;  // The number of its first.
+  std::deque<Block> blocks_;  // None is empty.
   std::uint64_t next_ = 1;
 };
 

@@ -45,6 +45,14 @@ void Changes::add(const Change& change) {
   entries_.push_back(entry);
 }
 
+void Changes::append(Changes&& more) {
+  if (empty()) return std::swap(*this, more);
+  const std::size_t before = entries_.size(), text = texts_.size();
+  entries_.insert(entries_.end(), more.entries_.begin(), more.entries_.end());
+  for (std::size_t at = before; at < entries_.size(); ++at) entries_[at].text += text;
+  texts_ += more.texts_;
+}
+
 Change Changes::operator[](std::size_t at) const {
   const Entry& entry = entries_[at];
   std::string_view rest = std::string_view(texts_).substr(entry.text);

@@ -80,6 +80,7 @@ class Changes {
   }
 
   void add(const Change& change);  // None of its own.
+  void append(Changes&& more);     // All of them after these; whole lists cost next to nothing.
   std::size_t size() const { return entries_.size(); }
   bool empty() const { return entries_.empty(); }
   Change operator[](std::size_t at) const;  // Good until something is added.

@@ -328,13 +328,13 @@ void Scheduler::refused(const core::Refusal& refusal, const std::string& text) {
   auction_log_.refused(refusal);
 }
 
-void Scheduler::changed(const core::Changes& changes) {
+void Scheduler::changed(core::Changes changes) {
   metrics_.changed(changes);
   {
     const std::lock_guard lock(history_mutex_);
     history_.add(changes);
   }
-  events_.publish(changes);
+  events_.publish(std::move(changes));
 }
 
 void Scheduler::saw(const core::Event& event) {

@@ -124,7 +124,7 @@ class Scheduler final : public bridge::Desk, private engine::World {
   void refused(const core::Refusal& refusal, const std::string& text) override;
   void saw(const core::Event& event) override;
   void saw(const core::Action& action) override;
-  void changed(const core::Changes& changes) override;
+  void changed(core::Changes changes) override;
 
   base::Status start_lock();
   void loop();

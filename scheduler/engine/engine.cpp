@@ -420,7 +420,7 @@ void Engine::settle(base::Time now, bool may_launch) {
     keep(std::move(actions));
   }
   if (!commit(now)) return;
-  if (const core::Changes changes = core_.take_changes(); !changes.empty()) world_.changed(changes);
+  if (core::Changes changes = core_.take_changes(); !changes.empty()) world_.changed(std::move(changes));
   send_all(now);
   answer_all(base::ok());
   if (role_ == Role::taking) share_our_text();

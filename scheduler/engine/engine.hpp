@@ -81,7 +81,7 @@ class World {
   virtual void read_sandbox(const core::ReadSandbox&) = 0;
 
   // What changed, once it is durable, in order; only with core::Config::tells_changes.
-  virtual void changed(const core::Changes&) {}
+  virtual void changed(core::Changes) {}
 
   virtual void log(Level level, const std::string& text) = 0;
   // A line of the log that says `text`.

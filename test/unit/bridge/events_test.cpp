@@ -101,14 +101,22 @@ TEST_CASE("a reader that comes back goes on where it was, or is told what it mis
 
 TEST_CASE("the window keeps as many as it is told, however many came", "[events]") {
   EventWindow window("e", 2500);
-  for (int i = 0; i < 7; ++i) window.add(many(777));
-  CHECK(window.next() == 5440);
-  CHECK(window.first() == 2940);
+  // Many at a time, and few.
+  for (int i = 0; i < 7; ++i) {
+    window.add(many(777));
+    window.add(many(i));
+  }
+  CHECK(window.next() == 5461);
+  CHECK(window.first() == 2961);
   const std::string text = all(window, {}, window.first());
-  CHECK_THAT(text, Catch::StartsWith("id: e-2940\nevent: instance.queued\ndata: ") && Catch::Contains("id: e-5439\n"));
+  CHECK_THAT(text, Catch::StartsWith("id: e-2961\nevent: instance.queued\ndata: ") && Catch::Contains("id: e-5460\n"));
   CHECK(count(text, "\nevent: ") == 2500);
-  // Each has its own: the 2940th of all is number 608 of its 777.
-  CHECK(count(text.substr(0, 250), R"("process_guid":"p","index":608})") == 1);
+  // Each has its own: before the 2961st came 3 times 777, 0 and 1 and 2, and 626 of the fourth 777.
+  CHECK(count(text.substr(0, 250), R"("process_guid":"p","index":626})") == 1);
+  // Also the last of five, which came by themselves.
+  std::string one;
+  CHECK(window.read({}, 4677, 1, one) == 4678);
+  CHECK_THAT(one, Catch::StartsWith("id: e-4677\n") && Catch::Contains(R"("index":4})"));
 }
 
 TEST_CASE("a piece of events has its bound, and the next one goes on after it", "[events]") {

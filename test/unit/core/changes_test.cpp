@@ -139,3 +139,22 @@ TEST_CASE("changes keep their texts, one after the other, and those that are not
   CHECK_FALSE(changes[8].waited);
   CHECK(changes[100].at == base::Time(std::chrono::seconds(99)));
 }
+
+TEST_CASE("changes put together are in order, each with its texts", "[changes]") {
+  const auto three = [](int from) {
+    Changes some;
+    for (int i = from; i < from + 3; ++i) {
+      const std::string number = std::to_string(i);
+      some.add({.kind = ChangeKind::cell_up, .agent_id = "agent " + number, .cell_id = "cell " + number});
+    }
+    return some;
+  };
+  Changes all;
+  all.append(three(0));
+  all.append({});
+  all.append(three(3));
+  all.add({.kind = ChangeKind::cell_gone, .cell_id = "cell 6"});
+  REQUIRE(all.size() == 7);
+  for (std::size_t i = 0; i < all.size(); ++i) CHECK(all[i].cell_id == "cell " + std::to_string(i));
+  CHECK(all[4].agent_id == "agent 4");
+}
