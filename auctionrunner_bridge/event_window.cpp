@@ -10,13 +10,10 @@
 namespace bridge {
 namespace {
 
-// An event with its id.
-std::string written(const core::Change& change, const std::string& id) {
-  constexpr std::size_t kUsual = 512;
-  std::string head;
-  head.reserve(kUsual);
-  head.append("id: ").append(id).append("\nevent: ").append(core::to_string(change.kind)).append("\ndata: ");
-  diego::GoWriter out(std::move(head), kUsual);
+// `before` with an event and its id after it.
+std::string with_event(std::string before, const core::Change& change, const std::string& id) {
+  before.append("id: ").append(id).append("\nevent: ").append(core::to_string(change.kind)).append("\ndata: ");
+  diego::GoWriter out(std::move(before), 0);
   out.begin_object();
   out.member("event", core::to_string(change.kind));
   out.member("at", timestamp(change.at));
@@ -27,9 +24,7 @@ std::string written(const core::Change& change, const std::string& id) {
   if (!change.trace_id.empty()) out.member("trace_id", change.trace_id);
   if (change.waited) out.member("waited_ms", base::to_millis(*change.waited));
   out.end_object();
-  std::string text = out.take() + "\n\n";
-  text.shrink_to_fit();
-  return text;
+  return out.take() + "\n\n";
 }
 
 }  // namespace
@@ -68,11 +63,16 @@ void EventWindow::add(core::Changes changes) {
 
 std::string EventWindow::id(std::uint64_t number) const { return epoch_ + "-" + std::to_string(number); }
 
-const std::string& EventWindow::text_of(Block& block, std::uint64_t number) const {
-  block.texts.resize(block.changes.size());
+std::string_view EventWindow::text_of(Block& block, std::uint64_t number) const {
+  block.texts.resize(block.changes.size(), {0, 0});
   const auto at = static_cast<std::size_t>(number - block.first);
-  if (block.texts[at].empty()) block.texts[at] = written(block.changes[at], id(number));
-  return block.texts[at];
+  auto& [from, length] = block.texts[at];
+  if (length == 0) {
+    from = block.text.size();
+    block.text = with_event(std::move(block.text), block.changes[at], id(number));
+    length = block.text.size() - from;
+  }
+  return std::string_view(block.text).substr(from, length);
 }
 
 // It has the id of what was kept last before what follows, so that one who comes back then is told of it no more.

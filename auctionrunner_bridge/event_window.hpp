@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.hpp"
@@ -54,11 +55,12 @@ class EventWindow {
   struct Block {
     std::uint64_t first = 1;  // Its first's number.
     core::Changes changes;
-    std::vector<std::string> texts;  // Written when they are first read.
+    std::string text;                                        // What was read of them, in that order.
+    std::vector<std::pair<std::size_t, std::size_t>> texts;  // In it: from, how long; 0: not written yet.
 
     std::uint64_t end() const { return first + changes.size(); }
   };
-  const std::string& text_of(Block& block, std::uint64_t number) const;
+  std::string_view text_of(Block& block, std::uint64_t number) const;
   void tell_gap(std::string& text, std::string_view last_seen, std::optional<std::uint64_t> lost,
                 std::string_view why) const;
 

@@ -1,6 +1,7 @@
 #include "diego/json.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <limits>
 
@@ -129,9 +130,12 @@ std::string_view kind_name(JsonValue::Kind kind) {
 
 bool is_null(const JsonValue& value) { return value.kind == JsonValue::Kind::null; }
 
-bool stands_for_itself(char c) {
-  return c >= ' ' && c <= '~' && c != '"' && c != '\\' && c != '<' && c != '>' && c != '&';
-}
+constexpr auto kStandsForItself = [] {
+  std::array<bool, 256> all{};
+  for (unsigned char c = ' '; c <= '~'; ++c) all[c] = c != '"' && c != '\\' && c != '<' && c != '>' && c != '&';
+  return all;
+}();
+bool stands_for_itself(char c) { return kStandsForItself[static_cast<unsigned char>(c)]; }
 
 }  // namespace
 
