@@ -173,6 +173,7 @@ class Core {
   std::string last_failure_;
   bool polling_ = false, posting_ = false, evacuating_ = false;
   std::optional<base::Time> evacuate_again_at_;
+  std::string evacuation_refused_;  // Why, the last time.
   bool measuring_ = false, metrics_failed_ = false;
   base::Time measure_at_;
   base::Time poll_at_;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "diego/failures.hpp"
 #include "executor/core/core.hpp"
@@ -325,7 +326,9 @@ void Core::on(const StopAnswered& event, base::Time now) {
 
 void Core::on(const EvacuateAnswered& event, base::Time now) {
   if (!event.error || leaving()) return;
-  log(Log::Level::warning, "evacuation was not taken: " + *event.error);
+  // Each second: once for each reason.
+  if (std::exchange(evacuation_refused_, *event.error) != *event.error)
+    log(Log::Level::warning, "evacuation was not taken, and is asked for each second: " + *event.error);
   evacuate_again_at_ = now + kEvacuateAgain;
 }
 

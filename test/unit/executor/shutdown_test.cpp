@@ -86,6 +86,18 @@ TEST_CASE("an evacuation that the rep did not take is asked for again", "[execut
   CHECK(rig.tick(1ms) == Lines{"evacuate"});
 }
 
+TEST_CASE("why an evacuation is not taken is logged once, however often it is asked for", "[executor]") {
+  Rig rig;
+  rig.up().running("a.0.x", "a", "i1");
+  rig.give(DrainRequested{});
+  const auto refused = [&rig](const std::string& why) { return rig.give(EvacuateAnswered{why}, true); };
+  const std::string said = "log: evacuation was not taken, and is asked for each second: ";
+  CHECK(refused("connection refused") == Lines{said + "connection refused"});
+  CHECK(refused("connection refused").empty());
+  CHECK(refused("503") == Lines{said + "503"});
+  CHECK(refused("connection refused") == Lines{said + "connection refused"});
+}
+
 TEST_CASE("a drained rep without a command of ours ends by falling silent", "[executor]") {
   Rig rig;
   rig.up().running("a.0.x", "a", "i1");
