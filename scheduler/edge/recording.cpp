@@ -35,7 +35,7 @@ base::Result<std::unique_ptr<Recording>> Recording::start(const Options& options
   files.bytes_max = static_cast<std::size_t>(options.record_max_mb) * kMiB;
   files.segment_bytes = std::min(files.bytes_max / kSegmentsMin, kSegmentBytesMax);
   record::TapeOptions tape{version, files.life};
-  tape.segment_bytes = files.segment_bytes;
+  tape.segment_bytes = tape.snapshot_bytes_max = files.segment_bytes / 2;
   auto opened = record::RotatingFiles::open(std::move(files), platform::log_warning);
   if (!opened) return opened.error();
   return std::unique_ptr<Recording>(new Recording(std::move(tape), *std::move(opened)));

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 
 #include "scheduler/edge/options.hpp"
 #include "scheduler/edge/print.hpp"
@@ -29,7 +30,7 @@ base::Result<bool> visit_segment(const record::Life& life, std::size_t index, co
   if (!bytes) return bytes.error();
   const bool is_last = index + 1 == life.paths.size();
   auto segment = record::Segment::open(life.paths[index], *bytes);
-  if (!segment && is_last && index > 0) {  // Killed just as it was begun.
+  if (!segment && is_last && (index > 0 || bytes->empty())) {  // Killed just as it was begun.
     say(segment.error().message() + ", and is passed over");
     return true;
   }
@@ -66,12 +67,13 @@ struct Repeated {
   std::size_t inputs = 0, actions = 0;
   base::Time first, last;
   bool differs = false;
+  base::Status read = base::ok();  // To its end.
 };
 
-base::Result<Repeated> repeat(const record::Life& life) {
+Repeated repeat(const record::Life& life) {
   Repeated seen;
   std::unique_ptr<record::Player> player;
-  auto read = visit_life(life, [&](const record::Segment& segment, const record::Frame& frame) -> base::Result<bool> {
+  seen.read = visit_life(life, [&](const record::Segment& segment, const record::Frame& frame) -> base::Result<bool> {
     if (const auto* beginning = std::get_if<record::Beginning>(&frame.input)) {
       if (player != nullptr) return true;
       auto strategy = plugin::load_strategy(beginning->config.strategy, beginning->config.weights);
@@ -96,12 +98,16 @@ base::Result<Repeated> repeat(const record::Life& life) {
     say("  got:      " + found->got);
     return false;
   });
-  if (!read) return read.error();
   return seen;
 }
 
+void complain(const base::Error& error) {
+  std::fflush(stdout);
+  std::fprintf(stderr, "diego-scheduler replay: %s\n", error.message().c_str());
+}
+
 ReplayExit repeat_all(const std::vector<record::Life>& lives) {
-  bool compared = false, lost = false;
+  bool compared = false, lost = false, unreadable = false, different = false;
   for (const record::Life& life : lives) {
     if (!life.from_the_beginning()) {
       lost = true;
@@ -111,23 +117,26 @@ ReplayExit repeat_all(const std::vector<record::Life>& lives) {
           life.name, life.segments.front()));
       continue;
     }
-    const auto seen = repeat(life);
-    if (!seen) {
-      std::fprintf(stderr, "diego-scheduler replay: %s\n", seen.error().message().c_str());
-      return ReplayExit::unreadable;
-    }
-    if (seen->differs) return ReplayExit::different;
+    const Repeated seen = repeat(life);
+    different = different || seen.differs;
+    if (seen.differs) continue;
     compared = true;
-    say(fmt::format("life {}: {} inputs in {:.3f} s, {} actions: all decided as they were", life.name, seen->inputs,
-                    base::to_seconds(seen->last - seen->first), seen->actions));
+    say(fmt::format("life {}: {} inputs in {:.3f} s, {} actions: all decided as they were{}", life.name, seen.inputs,
+                    base::to_seconds(seen.last - seen.first), seen.actions,
+                    seen.read ? "" : ", up to what cannot be read"));
+    if (seen.read) continue;
+    unreadable = true;
+    complain(seen.read.error());
   }
+  if (different) return ReplayExit::different;
+  if (unreadable) return ReplayExit::unreadable;
   return compared || !lost ? ReplayExit::same : ReplayExit::beginning_lost;
 }
 
 // ---- Another policy
 
-// A flag of --policy on top of what was recorded; nullopt: there is no such flag, or it does not take that value.
-std::optional<core::Config> with_setting(const core::Config& config, const std::string& setting) {
+// A flag of --policy on top of what was recorded; an error says why there is none such.
+base::Result<core::Config> with_setting(const core::Config& config, const std::string& setting) {
   Options options;
   options.core = config;
   options.strategy = config.strategy;
@@ -139,7 +148,11 @@ std::optional<core::Config> with_setting(const core::Config& config, const std::
   add_flags(flags, options);
   const std::string flag = "--" + setting;
   const char* const words[] = {"replay", flag.c_str()};
-  if (!flags.parse(2, words).run) return std::nullopt;
+  if (const auto outcome = flags.parse(2, words); !outcome.run) {
+    std::string why = outcome.text.substr(0, outcome.text.find('\n'));
+    if (const auto said = why.find(": "); said != std::string::npos) why.erase(0, said + 2);
+    return base::Error{"--policy " + setting, outcome.code == 0 ? "is no flag=value" : why};
+  }
   core::Config changed = options.core;
   changed.strategy = options.strategy;
   changed.weights = options.weights;
@@ -148,17 +161,16 @@ std::optional<core::Config> with_setting(const core::Config& config, const std::
   return changed;
 }
 
-// All that was asked for, on top of what was recorded. Only what the core knows of can be another.
-base::Status apply_all(const ReplayOptions& options, core::Config& config) {
+// All that was asked for, on top of what was recorded. Only what the core knows of can be another: `effective` gets
+// the settings that make a difference.
+base::Status apply_all(const ReplayOptions& options, core::Config& config, std::set<std::string>& effective) {
   if (!options.strategy.empty()) config.strategy = options.strategy;
   for (const std::string& setting : options.policy) {
     auto changed = with_setting(config, setting);
-    const std::string where = "--policy " + setting;
-    if (!changed) return base::Error{where, "is no flag of the scheduler with a value it takes, flag=value"};
+    if (!changed) return changed.error();
     record::FrameWriter writer([](const std::string& info) { return info; });
     const std::string before(writer.beginning({{}, 0, "", config}));
-    if (before == writer.beginning({{}, 0, "", *changed}))
-      return base::Error{where, "is none that can be another here, or has that value already"};
+    if (before != writer.beginning({{}, 0, "", *changed})) effective.insert(setting);
     config = *std::move(changed);
   }
   return base::ok();
@@ -175,14 +187,15 @@ record::WhatIf::Asked asked_of(const ReplayOptions& options, const core::Config&
   };
 }
 
-base::Status foretell(const record::Life& life, const ReplayOptions& options, Comparison& comparison) {
+base::Status foretell(const record::Life& life, const ReplayOptions& options, Comparison& comparison,
+                      std::set<std::string>& effective) {
   std::unique_ptr<record::WhatIf> other;
   const auto read = visit_life(life, [&](const record::Segment&, const record::Frame& frame) -> base::Result<bool> {
     if (const auto* recorded = std::get_if<record::Beginning>(&frame.input)) {
       if (other != nullptr) return true;
       record::Beginning beginning = *recorded;
       core::Config& config = beginning.config;
-      if (auto applied = apply_all(options, config); !applied) return applied.error();
+      if (auto applied = apply_all(options, config, effective); !applied) return applied.error();
       auto strategy = plugin::load_strategy(config.strategy, config.weights);
       if (!strategy) return strategy.error();
       other = std::make_unique<record::WhatIf>(beginning, *std::move(strategy), asked_of(options, recorded->config));
@@ -206,15 +219,23 @@ base::Status foretell(const record::Life& life, const ReplayOptions& options, Co
 }
 
 ReplayExit foretell_all(const std::vector<record::Life>& lives, const ReplayOptions& options) {
+  std::set<std::string> effective;
+  bool unreadable = false;
   for (const record::Life& life : lives) {
     Comparison comparison;
-    if (const auto done = foretell(life, options, comparison); !done) {
-      std::fprintf(stderr, "diego-scheduler replay: %s\n", done.error().message().c_str());
-      return ReplayExit::unreadable;
+    if (const auto done = foretell(life, options, comparison, effective); !done) {
+      complain(done.error());
+      unreadable = true;
+      continue;
     }
     for (const std::string& line : comparison.lines(static_cast<std::size_t>(options.list_max))) say(line);
   }
-  return ReplayExit::same;
+  for (const std::string& setting : options.policy) {
+    if (unreadable || lives.empty() || effective.contains(setting)) continue;
+    complain({"--policy " + setting, "is none that can be another here, or has that value in every life already"});
+    unreadable = true;
+  }
+  return unreadable ? ReplayExit::unreadable : ReplayExit::same;
 }
 
 }  // namespace
@@ -240,7 +261,7 @@ void add_replay_flags(platform::Flags& flags, ReplayOptions& options) {
 ReplayExit replay(const ReplayOptions& options) {
   const auto lives = record::lives_in(options.folder);
   if (!lives) {
-    std::fprintf(stderr, "diego-scheduler replay: %s\n", lives.error().message().c_str());
+    complain(lives.error());
     return ReplayExit::unreadable;
   }
   const bool another = !options.strategy.empty() || !options.policy.empty();

@@ -109,7 +109,15 @@ void Tape::rests(const core::Core& core, base::Time now) {
   snapshot.complete = core.size() <= options_.snapshot_rows_max;
   Rows rows(snapshot);
   if (snapshot.complete) core.write_all(rows);
-  write(writer_.snapshot(snapshot));
+  std::string_view bytes = writer_.snapshot(snapshot);
+  if (snapshot.complete && bytes.size() > options_.snapshot_bytes_max) {
+    snapshot.complete = false;
+    snapshot.rows.clear();
+    snapshot.wishes.clear();
+    bytes = writer_.snapshot(snapshot);
+  }
+  write(bytes);
+  bytes_ = 0;  // It is what comes that fills the segment: else a large snapshot would be followed by the next.
 }
 
 }  // namespace record

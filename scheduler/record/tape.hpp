@@ -27,9 +27,9 @@ class Output {
 
 struct TapeOptions {
   std::string version, life;                           // See Preamble.
-  std::size_t segment_bytes = std::size_t{32} << 20U;  // Then another is begun.
+  std::size_t segment_bytes = std::size_t{32} << 20U;  // Beside its snapshot; then another is begun.
   // Of a snapshot, which is written at once: beyond that it says only that it is not complete.
-  std::size_t snapshot_rows_max = 50'000;
+  std::size_t snapshot_rows_max = 50'000, snapshot_bytes_max = std::size_t{16} << 20U;
 };
 
 // One thread, that of the core. What describes cells to Mesos (ExecutorInfo: it may hold secrets of the operator's)

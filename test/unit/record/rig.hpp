@@ -32,8 +32,9 @@ class SecretCells final : public core::CellFactory {
 };
 
 struct Rig {
-  explicit Rig(const std::string& strategy = "spread", std::size_t segment_bytes = 1 << 20, std::size_t rows_max = 100)
-      : tape({"1.2.3", "life", segment_bytes, rows_max}, output, base::Random(5)),
+  explicit Rig(const std::string& strategy = "spread", std::size_t segment_bytes = 1 << 20, std::size_t rows_max = 100,
+               std::size_t snapshot_bytes_max = 1 << 20)
+      : tape({"1.2.3", "life", segment_bytes, rows_max, snapshot_bytes_max}, output, base::Random(5)),
         core(config(strategy), tape.watch(cells), std::move(*placement::make_strategy(strategy)), base::Random(9)) {
     tape.begins(config(strategy), cells.fingerprint(), 9);
     core.recovered(now);

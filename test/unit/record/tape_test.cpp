@@ -93,8 +93,9 @@ TEST_CASE("every segment says what the core was made of, and what a store held",
   }
 }
 
-TEST_CASE("a snapshot of too many instances says that it is none", "[record]") {
-  Rig rig("spread", 1, 2);
+TEST_CASE("a snapshot of too many instances, or bytes, says that it is none", "[record]") {
+  const auto [rows_max, bytes_max] = GENERATE(table<std::size_t, std::size_t>({{2, 1 << 20}, {100, 100}}));
+  Rig rig("spread", 1, rows_max, bytes_max);
   rig.app_of_three();
   auto segment = Segment::open("segment", rig.output.segments.back());
   REQUIRE(segment);
@@ -102,6 +103,16 @@ TEST_CASE("a snapshot of too many instances says that it is none", "[record]") {
   const auto frame = segment->next();
   CHECK_FALSE(std::get<Snapshot>((*frame)->input).complete);
   CHECK(std::get<Snapshot>((*frame)->input).rows.empty());
+}
+
+TEST_CASE("a snapshot does not count as what fills its segment", "[record]") {
+  Rig rig("spread", 600);  // With what the core was made of a snapshot alone has more.
+  rig.app_of_three();
+  const std::size_t before = rig.output.segments.size();
+  REQUIRE(before > 1);
+  rig.tape.rests(rig.core, rig.now);
+  rig.tape.rests(rig.core, rig.now);
+  CHECK(rig.output.segments.size() <= before + 1);
 }
 
 TEST_CASE("a core that starts from a snapshot knows what was there", "[record]") {
