@@ -23,6 +23,7 @@ namespace {
 using platform::ServerRequest;
 using platform::ServerResponse;
 
+constexpr std::size_t kBodyInstancesMax = 500'000;  // A body names millions in few bytes.
 constexpr std::size_t kPageDefault = 1000;
 constexpr std::size_t kPageMax = 10'000;
 
@@ -80,9 +81,14 @@ ServerResponse take_auctions(const ServerRequest& request, Desk& desk, base::Res
     if (why) log.invalid(start, *why);
     return why.has_value();
   });
-  Auctions auctions(trace_id);
+  Auctions auctions(trace_id, kBodyInstancesMax);
   for (const Start& start : *starts)
     auctions.add(start, [&log](const Start& of, const std::string& why) { log.invalid(of, why); });
+  if (auctions.too_many()) {
+    const std::string text = "more than " + std::to_string(kBodyInstancesMax) + " instances in one request";
+    log.malformed(text);
+    return error_response(400, text);
+  }
   std::vector<core::Auction> wanted = auctions.take();
   if (!wanted.empty()) {
     if (const base::Status taken = desk.submit(std::move(wanted)); !taken) {
@@ -184,7 +190,9 @@ std::optional<std::vector<std::string>> split_path(std::string_view path) {
 ServerResponse drain(const ServerRequest& request, const std::string& agent_id, Desk& desk) {
   const bool wanted = request.method == "POST";
   if (!wanted && request.method != "DELETE") return not_allowed("POST, DELETE");
-  if (!desk.drain(agent_id, wanted)) return error_response(404, "no such agent");
+  const auto known = desk.drain(agent_id, wanted);
+  if (!known) return error_response(503, known.error().message());
+  if (!*known) return error_response(404, "no such agent");
   diego::GoWriter out;
   out.begin_object();
   out.member("agent_id", agent_id);

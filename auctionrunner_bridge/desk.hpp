@@ -40,7 +40,7 @@ class Desk {
   virtual std::vector<core::ZoneTotals> zones() = 0;
 
   // Wants the agent empty: its work moves, its cell ends; or wants so no longer. False: no such agent.
-  virtual bool drain(const std::string& agent_id, bool wanted) = 0;
+  virtual base::Result<bool> drain(const std::string& agent_id, bool wanted) = 0;
 
   // Where the auctions would go now, and why not elsewhere; nothing comes of it. Of cells that fit and of others
   // at most `cells_max` are told one by one. At most core::kExplainedMax auctions. An error: it is stopping.

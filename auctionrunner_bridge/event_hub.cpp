@@ -62,6 +62,7 @@ struct EventHub::Impl {
   void run();
   void take_in();
   bool round(Clock::time_point now);
+  Clock::time_point next_heartbeat(Clock::time_point now) const;
   bool serve(Reader& reader, std::size_t& budget, Clock::time_point now);
 
   const EventHubOptions options;
@@ -152,11 +153,11 @@ void EventHub::Impl::run() {
     behind = false;
     lock.unlock();
     const Clock::time_point now = Clock::now();
-    heartbeat_at = now + options.heartbeat;
     {
       const std::lock_guard all(mutex);
       take_in();
       const bool more = round(now);
+      heartbeat_at = next_heartbeat(now);
       lock.lock();
       behind = behind || more;
       has_readers = !readers.empty();
@@ -190,6 +191,15 @@ bool EventHub::Impl::round(Clock::time_point now) {
     readers.splice(readers.end(), readers, readers.begin());
   }
   return more || served < readers.size();
+}
+
+// One that has not read all it was given needs none.
+Clock::time_point EventHub::Impl::next_heartbeat(Clock::time_point now) const {
+  Clock::time_point next = now + options.heartbeat;
+  for (const Reader& reader : readers) {
+    if (reader.body->pending() == 0) next = std::min(next, std::max(reader.spoken + options.heartbeat, now));
+  }
+  return next;
 }
 
 // Gives it what it has room for; whether there is more.

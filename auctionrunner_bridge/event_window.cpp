@@ -100,7 +100,7 @@ base::Result<std::uint64_t> EventWindow::resume(std::string_view last_event_id, 
     tell_gap(text, last_event_id, std::nullopt, "another scheduler process told of that event");
     return first();
   }
-  return std::min(seen + 1, next_);
+  return seen < next_ ? seen + 1 : next_;
 }
 
 std::uint64_t EventWindow::read(const EventFilter& filter, std::uint64_t from, std::size_t bytes_max,

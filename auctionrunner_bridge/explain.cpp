@@ -36,7 +36,7 @@ ServerResponse explain_all(const ServerRequest& request, Desk& desk, const base:
   const auto cells = cells_wanted(request);
   if (!cells) return error_response(400, cells.error().message());
   if (!starts) return error_response(400, starts.error().message());
-  Auctions auctions("");
+  Auctions auctions("", core::kExplainedMax);
   std::string invalid;
   const auto note = [&invalid](const Start& start, const std::string& why) {
     if (invalid.empty()) invalid = "\"" + name_of(start) + "\": " + why;
@@ -46,11 +46,11 @@ ServerResponse explain_all(const ServerRequest& request, Desk& desk, const base:
     auctions.add(start, note);
   }
   if (!invalid.empty()) return error_response(400, invalid);
-  std::vector<core::Auction> wanted = auctions.take();
-  if (wanted.size() > core::kExplainedMax) {
-    return error_response(400, std::to_string(wanted.size()) + " instances are asked about, at most " +
-                                   std::to_string(core::kExplainedMax) + " are explained at a time");
+  if (auctions.too_many()) {
+    return error_response(400, "more instances are asked about than the " + std::to_string(core::kExplainedMax) +
+                                   " that are explained at a time");
   }
+  std::vector<core::Auction> wanted = auctions.take();
   const auto explanations = desk.explain(std::move(wanted), *cells);
   if (!explanations) return error_response(503, explanations.error().message());
   return json_response(200, explanations_json(*explanations));

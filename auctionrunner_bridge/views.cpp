@@ -79,7 +79,12 @@ void write_cell(diego::GoWriter& out, const core::CellView& cell) {
   out.member("disk_used_mb", cell.disk_used_mb);
   out.member("cpus_used_milli", cell.cpus_used_milli);
   out.member("containers_used", cell.containers_used);
-  out.member("since", timestamp(cell.since));
+  out.key("since");
+  if (cell.since != base::Time{}) {
+    out.string(timestamp(cell.since));
+  } else {
+    out.null();
+  }
   out.member("outdated", cell.outdated);
   out.member("draining", cell.draining);
   out.key("quarantined_until");

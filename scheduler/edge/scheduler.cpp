@@ -124,6 +124,10 @@ base::Status Scheduler::run() {
   if (outcome_) {
     sandboxes_ = std::make_unique<SandboxDesk>(options_.mesos,
                                                [this](core::SandboxRead answer) { mailbox_.post(std::move(answer)); });
+    if (const auto& core = engine_.core(); core.policy() != core.usual_policy()) {
+      platform::log_info("the policy in --state-dir is not what the flags say changed=" +
+                         core::policy_changes_json(core.policy(), core.usual_policy()));
+    }
     engine_.start(platform::now());
     if (lock_) lock_->campaign();
     loop();
@@ -404,11 +408,12 @@ std::vector<core::ZoneTotals> Scheduler::zones() {
       .value_or(Totals{});
 }
 
-bool Scheduler::drain(const std::string& agent_id, bool wanted) {
-  return ask<bool>([this, &agent_id, wanted](const std::function<void(bool)>& reply) {
-           reply(engine_.drain(agent_id, wanted, platform::now()));
-         })
-      .value_or(false);
+base::Result<bool> Scheduler::drain(const std::string& agent_id, bool wanted) {
+  using Known = base::Result<bool>;
+  const auto answer = ask<Known>([this, &agent_id, wanted](const std::function<void(Known)>& reply) {
+    reply(engine_.drain(agent_id, wanted, platform::now()));
+  });
+  return answer ? *answer : Known(base::Error{"scheduler", "is stopping"});
 }
 
 base::Result<std::vector<core::ExplanationView>> Scheduler::explain(std::vector<core::Auction> auctions,

@@ -59,7 +59,7 @@ class Scheduler final : public bridge::Desk, private engine::World {
   base::Result<std::vector<core::Key>> stop(const core::KeyPattern& pattern) override;
   std::vector<core::CellView> cells(const core::CellQuery& query) override;
   std::vector<core::ZoneTotals> zones() override;
-  bool drain(const std::string& agent_id, bool wanted) override;
+  base::Result<bool> drain(const std::string& agent_id, bool wanted) override;
   base::Result<std::vector<core::ExplanationView>> explain(std::vector<core::Auction> auctions,
                                                            std::size_t cells_max) override;
   std::optional<core::ExplanationView> explain(const core::Key& key, std::size_t cells_max) override;

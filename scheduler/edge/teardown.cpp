@@ -1,5 +1,7 @@
 #include "scheduler/edge/teardown.hpp"
 
+#include <filesystem>
+
 #include "mesos/master_detector.hpp"
 #include "mesos/v1/master/master.pb.h"
 #include "platform/clock.hpp"
@@ -45,6 +47,8 @@ base::Result<std::vector<std::string>> find_masters(const Options& options) {
 }  // namespace
 
 base::Result<std::string> teardown(const Options& options) {
+  if (std::error_code none; !std::filesystem::exists(options.state_dir, none))
+    return base::Error{"--state-dir " + options.state_dir, "is not there"};  // Opening would make it.
   auto state = open_state(options.state_dir);
   if (!state) return state.error();
   const auto found = contents(*state);

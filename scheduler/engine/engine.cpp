@@ -224,8 +224,12 @@ void Engine::on_call_result(std::uint64_t generation, std::uint64_t tag, int sta
   if (answered_well) call_failures_in_row_ = 0;
   if ((status >= 200 && status < 300) || generation != session_.generation()) return;
   if (status == 0) return subscribe_again("a call was not answered: " + text, now);
-  if (tag == constraints_tag_ && !mesos_client::ends_session(status, text))
-    return handle(core::ConstraintsRefused{text}, now);
+  if (tag == constraints_tag_ && !mesos_client::ends_session(status, text)) {
+    handle(core::ConstraintsRefused{text}, now);
+    // What it took before would leave out who is asked now; a SUBSCRIBE takes it back.
+    if (constraints_sent_ > 1) subscribe_again("offer constraints were refused, and earlier ones hold", now);
+    return;
+  }
   log(Level::warning, "the master refused a call status=" + std::to_string(status) + " text=\"" + text + "\"");
   carry_out(session_.on_call_refused(generation, status, text, now, random_), now);
   if (matters(tag)) subscribe_again("a call about offers or tasks was refused", now);
@@ -340,8 +344,9 @@ void Engine::change_policy(std::string_view json, std::function<void(base::Statu
   answers_.push_back(std::move(answer));
 }
 
-bool Engine::drain(const std::string& agent_id, bool wanted, base::Time now) {
-  if (refusal() || (!core_.knows_agent(agent_id) && !core_.drains(agent_id))) return false;
+base::Result<bool> Engine::drain(const std::string& agent_id, bool wanted, base::Time now) {
+  if (auto refused = refusal()) return *std::move(refused);
+  if (!core_.knows_agent(agent_id) && !core_.drains(agent_id)) return false;
   if (wanted) {
     handle(core::DrainRequested{agent_id}, now);
   } else {
@@ -486,7 +491,12 @@ void Engine::send_all(base::Time now) {
                                      : wire_.call(core_.framework_id(), one.action);
     if (!call) continue;
     const std::uint64_t tag = call_tag(++calls_sent_, one.action);
-    if (constrain != nullptr) constraints_tag_ = tag;
+    if (constrain != nullptr) {
+      if (constraints_generation_ != session_.generation()) constraints_sent_ = 0;
+      constraints_generation_ = session_.generation();
+      ++constraints_sent_;
+      constraints_tag_ = tag;
+    }
     if (!world_.send(tag, std::move(*call), accept)) return subscribe_again("too many calls wait to be sent", now);
   }
 }

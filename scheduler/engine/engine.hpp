@@ -140,7 +140,7 @@ class Engine final : private core::Recovery {
   void change_policy(std::string_view json, std::function<void(base::Status)> answer, base::Time now);
 
   // An operator wants the agent empty, or so no longer; false: no such agent, or not ours to say.
-  bool drain(const std::string& agent_id, bool wanted, base::Time now);
+  base::Result<bool> drain(const std::string& agent_id, bool wanted, base::Time now);
 
   // An operator wants what runs packed or spread anew: what is planned then, or what is under way already; or the
   // rest of it no more. Nothing of it is durable. An error: it is not ours to do.
@@ -248,6 +248,8 @@ class Engine final : private core::Recovery {
   bool calls_open_ = false;
   std::uint64_t calls_sent_ = 0;
   std::optional<std::uint64_t> constraints_tag_;  // Of the last call that may well be refused.
+  std::uint64_t constraints_generation_ = 0;      // Of the subscription under which it was sent,
+  std::size_t constraints_sent_ = 0;              // and how many were.
   bool subscribed_suppressed_ = false;            // What the last SUBSCRIBE asked for.
   bool ever_subscribed_ = false;
   std::optional<base::Time> restart_at_;  // After a refusal, or a call without an answer.

@@ -26,7 +26,7 @@ class RecordingDesk final : public bridge::Desk {
   base::Result<std::vector<core::Key>> stop(const core::KeyPattern&) override { return std::vector<core::Key>{}; }
   std::vector<core::CellView> cells(const core::CellQuery&) override { return {}; }
   std::vector<core::ZoneTotals> zones() override { return {}; }
-  bool drain(const std::string&, bool) override { return false; }
+  base::Result<bool> drain(const std::string&, bool) override { return false; }
   base::Result<std::vector<core::ExplanationView>> explain(std::vector<core::Auction> auctions, std::size_t) override {
     require(auctions.size() <= core::kExplainedMax, "no more is explained at a time than may be");
     return std::vector<core::ExplanationView>{};

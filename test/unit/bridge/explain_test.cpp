@@ -91,7 +91,7 @@ TEST_CASE("what cannot be explained is refused in one line", "[bridge]") {
              Catch::StartsWith(R"(400 {"error":"\"p\": )") && Catch::Contains("domain"));
   CHECK_THAT(ask(R"([{"process_guid":"p","domain":"d","indices":[-1],"RootFs":"preloaded:fs"}])"),
              Catch::Contains("index -1 is negative"));
-  CHECK(ask(many) == R"(400 {"error":"101 instances are asked about, at most 100 are explained at a time"})");
+  CHECK(ask(many) == R"(400 {"error":"more instances are asked about than the 100 that are explained at a time"})");
   CHECK(ask(kTwo, "10001") == R"(400 {"error":"cells: \"10001\" is not between 0 and 10000"})");
   CHECK(ask(kTwo, "x") == R"(400 {"error":"cells: \"x\" is not between 0 and 10000"})");
   CHECK(desk.explained.empty());

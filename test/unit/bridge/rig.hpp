@@ -42,7 +42,7 @@ struct FakeDesk final : bridge::Desk {
             cell_views.begin() + static_cast<std::ptrdiff_t>(std::min(query.limit, cell_views.size()))};
   }
   std::vector<core::ZoneTotals> zones() override { return zone_totals; }
-  bool drain(const std::string& agent_id, bool wanted) override {
+  base::Result<bool> drain(const std::string& agent_id, bool wanted) override {
     drains.emplace_back(agent_id, wanted);
     return agent_id == "A1";
   }

@@ -285,6 +285,19 @@ TEST_CASE("a master that refuses offer constraints is served on without them", "
     CHECK(rig.with("SUBSCRIBE").empty());
     CHECK(rig.with("UPDATE_FRAMEWORK").size() == 1);
   }
+  SECTION("but what it took before holds, so that a new subscription takes it back") {
+    core::AuctionsSubmitted other;
+    other.auctions.emplace_back();
+    other.auctions[0].key = {core::Kind::lrp, "q", 0};
+    other.auctions[0].constraint.rootfs = "preloaded:fs";
+    rig.engine.submit(
+        other.auctions, [](const base::Status&) {}, rig.now);
+    rig.settle();
+    REQUIRE(rig.with("UPDATE_FRAMEWORK").size() == 2);
+    rig.engine.on_call_result(rig.stream, rig.tags.back(), 403, "Not authorized", false, rig.now);
+    rig.pass(1s);
+    CHECK(rig.with("SUBSCRIBE").size() == 1);
+  }
   SECTION("but that we are not subscribed is what it always is") {
     rig.engine.on_call_result(rig.stream, tag, 403, "Framework is not subscribed", false, rig.now);
     rig.pass(1s);
