@@ -63,7 +63,7 @@ std::optional<base::Time> Core::next_deadline() const {
   if (!cell_timers_.empty()) consider(cell_timers_.begin()->first);
   if (!ended_.empty()) consider(ended_.front().first + config_.ended_keep);
   if (config_.with_bbs) consider(bbs_.next_due());
-  if (const auto oldest = offers_.oldest()) consider(*oldest + config_.offer_hold);
+  if (const auto oldest = offers_.oldest(); oldest && connected_ && !fenced()) consider(*oldest + config_.offer_hold);
   return next;
 }
 
@@ -82,7 +82,8 @@ void Core::run_due(base::Time now) {
   if (sweep_at_ && *sweep_at_ <= now) sweep_queue(now);
   if (due(discovered_at_)) try_again();
   if (due(launch_credit_at_)) placing_wanted_ = boot_wanted_ = true;
-  due(revive_at_);  // answer_the_rest() does it.
+  due(revive_at_);  // answer_the_rest() does it...
+  due(narrow_at_);  // ...and this.
   end_waits(now);
   run_items_due(now);
   if (due(strays_due_)) kill_strays_again(now);
@@ -128,12 +129,16 @@ void Core::run_items_due(base::Time now) {
   while (const auto timer = placement_timeouts_.pop_due(now)) {
     Item* item = Items::get(timer->item);
     if (item == nullptr || item->state != State::queued) continue;
+    if (now < item->since + config_.placement_timeout) {  // It was queued again since.
+      placement_timeouts_.arm(item->since + config_.placement_timeout, timer->item);
+      continue;
+    }
     if (config_.with_bbs) {
       report_unplaced(*item, now);
       continue;
     }
-    const std::string reason = reason_of(*item);
-    if (reason.empty()) continue;
+    const std::string reason = unplaced_reason(*item, now);
+    if (reason.empty() || item->twin) continue;
     warn("not placed for " + std::to_string(base::to_millis(now - item->accepted) / 1000) +
              " s instance=" + to_string(item->key()) + " reason=\"" + reason + "\"",
          Refusal{item->key(), reason, item->trace == nullptr ? "" : *item->trace});

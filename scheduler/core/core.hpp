@@ -47,6 +47,7 @@ struct RebalanceRun {
   bool moving = false;                   // That one is under way...
   base::Time move_until;                 // ...and given up then.
   bool emptied = false;                  // Its cell has gone, without work.
+  bool work_ended = false;               // An LRP ended there, and nothing ran in its stead.
   std::optional<base::Time> away_since;  // There is no master.
 };
 
@@ -237,6 +238,7 @@ class Core {
   void evict(AgentRecord& agent, base::Time now);
   void cell_left(AgentRecord& agent);
   void roll_some(base::Time now);
+  void end_turn_if_stuck(AgentRecord& agent, base::Time now);
 
   // rebalance.cpp: decides alone. on_rebalance.cpp: carries it out, one cell at a time.
   class Planner;
@@ -335,6 +337,7 @@ class Core {
   void tend_cell(const std::string& agent_id, base::Time now);
   bool may_go(const AgentRecord& agent, base::Time now) const;
   void look_when_idle(const AgentRecord& agent, base::Time now);
+  void call_back(AgentRecord& agent);
   void tell_to_go(AgentRecord& agent, const std::string& why, base::Time now);
   void cell_is_up(AgentRecord& agent);
   void blame(AgentRecord& agent, const std::string& why, base::Time now);
@@ -349,7 +352,7 @@ class Core {
   std::vector<std::string> hold_ups(base::Time now) const;
   void fill_outcome(ExplanationView& view, const placement::Explanation& told) const;
   void fill_cells(ExplanationView& view, const placement::Request& request, const placement::Explanation& told,
-                  std::size_t cells_max) const;
+                  std::size_t cells_max, base::Time now) const;
 
   void tell(const Item& item);
   void tell(ChangeKind kind, const AgentRecord& agent, std::string_view reason);
@@ -358,6 +361,7 @@ class Core {
 
   void begin_frame(base::Time now);
   std::string reason_of(const Item& item) const;
+  std::string why_no_work(const AgentRecord& agent, base::Time now) const;
   std::string reason_of_move(const Item& item) const;
 
   void run_due(base::Time now);
@@ -415,7 +419,9 @@ class Core {
   bool master_takes_constraints_ = false;
   std::vector<AttributeGroup> constrained_to_;  // What the master was asked, since the last subscription.
   std::optional<base::Time> narrowing_since_, narrow_at_;
-  placement::Request request_;  // Of place_some() alone: its memory is used again.
+  base::Time narrowed_at_, constraints_refused_until_;
+  bool reports_changed_ = false;  // Since it was narrowed.
+  placement::Request request_;    // Of place_some() alone: its memory is used again.
 
   // Tasks the master is asked about until it answers.
   struct Unanswered {

@@ -52,7 +52,7 @@ struct OffersArrived {
 struct OfferRescinded {
   std::string offer_id;
 };
-// The master did not take the last ConstrainOffers: what it was asked before does not hold either.
+// The master did not take the last ConstrainOffers: what it was asked before holds, until the next subscription.
 struct ConstraintsRefused {
   std::string text;
 };

@@ -138,7 +138,7 @@ void Core::fill_outcome(ExplanationView& view, const placement::Explanation& tol
 }
 
 void Core::fill_cells(ExplanationView& view, const placement::Request& request, const placement::Explanation& told,
-                      std::size_t cells_max) const {
+                      std::size_t cells_max, base::Time now) const {
   std::vector<const Verdict*> fitting, misses;
   for (const Verdict& verdict : told.cells) (verdict.fits() ? fitting : misses).push_back(&verdict);
   view.with_cells = true;
@@ -160,6 +160,12 @@ void Core::fill_cells(ExplanationView& view, const placement::Request& request, 
         one.cost.assign(verdict.cost.begin(), verdict.cost.end());
       } else if (const auto cell = cluster_.find(verdict.agent_id)) {
         one.text = placement::describe(request, *cell, verdict);
+        const AgentPtr agent = find_agent(verdict.agent_id);
+        if (placement::has(verdict.obstacles, placement::Obstacle::takes_no_work) && agent != nullptr) {
+          // It is what the text begins with.
+          const std::string_view said = placement::to_string(placement::Obstacle::takes_no_work);
+          if (const std::string why = why_no_work(*agent, now); !why.empty()) one.text.insert(said.size(), ": " + why);
+        }
       }
     }
   };
@@ -198,7 +204,7 @@ std::vector<ExplanationView> Core::explain(std::vector<Auction> auctions, std::s
     fill_outcome(view, explanation);
     tell_lack(view, request, cluster_);
     if (told.emplace(auction.key.guid, view.outcome, view.refusal).second)
-      fill_cells(view, request, explanation, cells_max);
+      fill_cells(view, request, explanation, cells_max, now);
     const bool by_last_room = std::holds_alternative<placement::Rejection>(explanation.outcome) && view.place;
     if (by_last_room) {
       rehearsal.await(view.place->agent_id, request);
@@ -233,7 +239,7 @@ std::optional<ExplanationView> Core::explain(const Key& key, std::size_t cells_m
   const placement::Explanation explanation = cluster_.explain(request, !item->has_waited || now < item->until);
   fill_outcome(view, explanation);
   tell_lack(view, request, cluster_);
-  fill_cells(view, request, explanation, cells_max);
+  fill_cells(view, request, explanation, cells_max, now);
   return view;
 }
 

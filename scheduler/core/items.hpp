@@ -61,6 +61,7 @@ struct Item {
   bool heard : 1 = false;         // Any status with a uuid of this attempt.
   bool started : 1 = false;       // TASK_STARTING: the rep has taken it.
   bool ran : 1 = false;
+  bool has_run : 1 = false;  // Any attempt since `accepted`: what comes is no start that anybody waits for.
   bool stop_wanted : 1 = false;
   bool queue_again : 1 = false;         // After the stop: an auction came while it was stopping.
   bool in_cell : 1 = false;             // It is in `live` of its agent's cell, and placement counts it there.

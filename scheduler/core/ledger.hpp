@@ -42,6 +42,7 @@ struct CellRecord {
   std::string boot_task;                 // The live task that only boots it; "" if there is none.
   base::Time boot_since;
   base::Time evacuation_asked_at;
+  base::Time roll_again_at;  // Its turn ended before it was empty.
   // Its report says that the rep does not answer, or cannot run anything.
   std::optional<base::Time> rep_silent_since;
 
@@ -67,6 +68,8 @@ struct Leaving {
   std::set<std::string> inverse_offers;  // To be accepted once it is empty.
   base::Time since;                      // Of what has a deadline: an operator's or maintenance.
   bool evicting = false;                 // The deadline has passed.
+  base::Time rolls_since, stuck_since;   // Of a roll: its turn came; nothing here moves any more.
+  std::size_t left = 0;                  // Attempts that were here then.
 
   bool any() const { return by_operator || by_mesos || maintenance || rolls || rebalances; }
   bool has_deadline() const { return by_operator || by_mesos || maintenance; }

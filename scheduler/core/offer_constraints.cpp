@@ -11,6 +11,9 @@ namespace {
 
 // What a master is asked changes no sooner: it costs it a look at all agents, and us the sight of the others.
 constexpr base::Duration kNarrowAfter = std::chrono::seconds(5);
+// Then all agents are looked at once: what is left out may have come to do, or never have been seen.
+constexpr base::Duration kNarrowFor = std::chrono::minutes(10);
+constexpr base::Duration kRefusedFor = std::chrono::hours(1);
 constexpr std::size_t kTagsMax = 3;  // Each doubles the groups.
 constexpr std::size_t kGroupsMax = 16;
 constexpr std::size_t kQueueGroupsMax = 200;
@@ -125,7 +128,17 @@ void Core::constrain_offers(base::Time now) {
   std::vector<AttributeGroup> wanted = agents_of_use(now);
   if (wanted == constrained_to_) {
     narrowing_since_.reset();
-    return;
+    if (wanted.empty()) return;
+    const bool leaves_none_out = !std::exchange(reports_changed_, false) || attributes_tell_all(wanted);
+    if (leaves_none_out && now < narrowed_at_ + kNarrowFor) {
+      narrow_at_ = narrowed_at_ + kNarrowFor;
+      return;
+    }
+    note("offers are asked of all agents again, to look at each");
+    narrowing_since_ = now;
+    narrow_at_ = now + kNarrowAfter;
+    constrained_to_.clear();
+    return act(ConstrainOffers{});
   }
   if (covers(constrained_to_, wanted)) {
     if (!narrowing_since_) narrowing_since_ = now;
@@ -141,11 +154,20 @@ void Core::constrain_offers(base::Time now) {
     if (wanted.empty()) note("offers are asked of all agents again");
   }
   narrowing_since_.reset();
+  narrowed_at_ = now;
+  narrow_at_ = wanted.empty() ? std::nullopt : std::optional(now + kNarrowFor);
+  reports_changed_ = false;
   constrained_to_ = wanted;
   act(ConstrainOffers{std::move(wanted)});
 }
 
-// It serves us as well without: until the next subscription, which may be with another one.
-void Core::on(const ConstraintsRefused&, base::Time) { master_takes_constraints_ = false; }
+// It serves us as well without. What was asked before holds until the next subscription, for which the engine sees.
+void Core::on(const ConstraintsRefused& event, base::Time now) {
+  warn("the master refuses offer constraints, offers are asked of all agents reason=\"" + event.text + "\"");
+  master_takes_constraints_ = false;
+  constraints_refused_until_ = now + kRefusedFor;
+  narrowing_since_.reset();
+  narrow_at_.reset();
+}
 
 }  // namespace core

@@ -133,6 +133,7 @@ void Core::start_successor(Item& item, base::Time now) {
   if (item.state != State::running || item.stop_wanted || twins_.contains(item.key()) || has_stray(item.key())) return;
   Item& twin = add_twin(item);
   twin.accepted = now;
+  twin.has_run = false;
   twin.wanted_at = {};  // Its row is read in any case: the auction may be older than this attempt.
   enqueue(twin, now, now);
   placement_timeouts_.arm(now + config_.placement_timeout, items_.handle_of(twin));
@@ -179,6 +180,7 @@ void Core::take_up_orphans(const RowsOf& rows, const RowsRead& event, base::Time
     note("starts anew, its row is UNCLAIMED instance=" + to_string(key));
     leave_ended(item);
     item.accepted = item.wanted_at = now;
+    item.has_run = false;
     item.failures = 0;
     item.clear_avoid();
     item.set_reason("");

@@ -126,7 +126,8 @@ void Core::forget_cell(AgentRecord& agent, base::Time now) {
   tell(ChangeKind::cell_gone, agent, "");
   unplan_all(agent);
   end_promises(agent);
-  if (agent.leaving && agent.leaving->rebalances && rebalances()) rebalance_->emptied = agent.cell->live.empty();
+  if (agent.leaving && agent.leaving->rebalances && rebalances())
+    rebalance_->emptied = agent.cell->live.empty() && !rebalance_->work_ended;
   // Whoever had work there hears of each task by a status; if that is lost, by asking.
   while (!agent.cell->live.empty()) {
     Item& item = *agent.cell->live.back();

@@ -1,13 +1,17 @@
 // Agents that are left: drained by an operator here or in Mesos, planned for maintenance, or because
 // their cell is outdated. They take no new work, their LRPs move (twins.cpp), Tasks may end by themselves;
 // what is left after the deadline is killed; then the cell is told to go.
+#include <algorithm>
+#include <utility>
+
 #include "scheduler/core/core.hpp"
 
 namespace core {
 namespace {
-// An executor that does not carry out its KILLs is told to go with its work after this.
 constexpr base::Duration kEvacuateAgain = std::chrono::seconds(2);
+// An executor that does not carry out its KILLs is told to go with its work after this.
 constexpr base::Duration kEvictionMax = std::chrono::seconds(60);
+constexpr base::Duration kRollLook = std::chrono::seconds(5);
 }  // namespace
 
 void Core::on(const DrainRequested& event, base::Time now) {
@@ -107,9 +111,13 @@ void Core::stay(AgentRecord& agent) {
 
 void Core::press_on(AgentRecord& agent, base::Time now) {
   Leaving& leaving = *agent.leaving;
+  if (leaving.rolls && !leaving.has_deadline() && !leaving.rebalances) return end_turn_if_stuck(agent, now);
   if (!leaving.has_deadline() || !agent.cell) return;
   const base::Time deadline = leaving.since + config_.evacuation_timeout;
-  if (now < deadline) return;
+  if (now < deadline) {  // The policy may have moved it.
+    cell_timers_.emplace(deadline, agent.id);
+    return;
+  }
   if (!leaving.evicting) evict(agent, now);
   if (agent.cell->stopping) return;
   if (now >= deadline + kEvictionMax) return tell_to_go(agent, "its work does not end", now);
@@ -153,21 +161,51 @@ void Core::cell_left(AgentRecord& agent) {
 }
 
 // Outdated cells give way one after the other. Nothing is killed for it: without room elsewhere the work
-// stays where it is, and the cell's turn lasts.
+// stays where it is, and the turn is the next one's.
 void Core::roll_some(base::Time now) {
   if (outdated_.empty() || !connected_ || !discovering_until_ || now < *discovering_until_) return;
   const auto most = static_cast<std::size_t>(config_.cells_roll_max);
   std::vector<AgentRecord*> next;
   for (AgentRecord* agent : outdated_) {
     if (rolling_.size() + next.size() >= most) break;
-    if (!agent->lost && !rolling_.contains(agent)) next.push_back(agent);
+    if (!agent->lost && !rolling_.contains(agent) && agent->cell->roll_again_at <= now) next.push_back(agent);
   }
   for (AgentRecord* agent : next) {
     rolling_.insert(agent);
     note("outdated cell is replaced cell=" + agent->cell->cell_id + " executor=" + *agent->cell->executor_id +
          " agent=" + agent->id);
-    leave_agent(*agent, false, "", now).rolls = true;
+    Leaving& leaving = leave_agent(*agent, false, "", now);
+    leaving.rolls = true;
+    leaving.rolls_since = leaving.stuck_since = now;
+    leaving.left = agent->cell->live.size();
   }
+}
+
+// What waits for a cell like this one must not wait for ever, nor the other outdated ones.
+void Core::end_turn_if_stuck(AgentRecord& agent, base::Time now) {
+  // A rep that evacuates cannot be called back.
+  if (config_.with_bbs || !agent.cell || agent.cell->stopping || agent.cell->live.empty()) return;
+  CellRecord& cell = *agent.cell;
+  Leaving& leaving = *agent.leaving;
+  const bool tasks_may_end = now - leaving.rolls_since < config_.evacuation_timeout;
+  const bool moves = std::any_of(cell.live.begin(), cell.live.end(), [&](const Item* item) {
+    if (item->kind() == Kind::task) return tasks_may_end;
+    const Item* twin = twin_of(*item);
+    return item->state == State::stopping || (twin != nullptr && twin->state != State::queued);
+  });
+  const bool moved = std::exchange(leaving.left, cell.live.size()) != cell.live.size();
+  if (moves || moved) leaving.stuck_since = now;
+  if (now - leaving.stuck_since < std::max(config_.placement_timeout, kRollLook)) {
+    cell_timers_.emplace(now + kRollLook, agent.id);
+    return;
+  }
+  note("outdated cell keeps its work for now, which finds no other place cell=" + cell.cell_id +
+       " executor=" + *cell.executor_id + " agent=" + agent.id + " instances=" + std::to_string(cell.live.size()));
+  leaving.rolls = false;
+  rolling_.erase(&agent);
+  cell.roll_again_at = now + config_.evacuation_timeout;
+  cell_timers_.emplace(cell.roll_again_at, agent.id);
+  stay(agent);
 }
 
 }  // namespace core

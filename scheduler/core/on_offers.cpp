@@ -11,9 +11,9 @@ void Core::on(const OffersArrived& event, base::Time now) {
     record.hostname = offer.hostname;
     record.ip = offer.ip;
     record.url = offer.url;
+    record.repeats_attributes = offer.repeats_attributes;
     if (record.attributes != offer.attributes || record.fault_domain_zone != offer.fault_domain_zone) {
       record.attributes = offer.attributes;
-      record.repeats_attributes = offer.repeats_attributes;
       record.fault_domain_zone = offer.fault_domain_zone;
       record.described = false;
     }

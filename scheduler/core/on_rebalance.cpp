@@ -72,7 +72,7 @@ void Core::begin_move(RebalanceMove& move, base::Time now) {
   move = *std::move(planned);
   move.state = MoveState::moving;
   rebalance_->moving = true;
-  rebalance_->emptied = false;
+  rebalance_->emptied = rebalance_->work_ended = false;
   rebalance_->move_until = now + config_.evacuation_timeout;
   note("a rebalance empties a cell cell=" + move.from.cell_id + " agent=" + agent->id +
        " instances=" + std::to_string(move.instances.size()));

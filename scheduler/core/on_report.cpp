@@ -54,6 +54,7 @@ void Core::on(const CellReported& event, base::Time now) {
   }
   const bool changed = !cell.report || !(*cell.report == report);
   if (changed) {
+    reports_changed_ = true;
     unplan_all(*agent);
     cell.report = std::make_unique<CellReported>(std::move(report));
     agent->described = false;

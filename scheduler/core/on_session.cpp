@@ -23,8 +23,10 @@ void Core::on(const Subscribed& event, base::Time now) {
     framework_changed_ = true;
   }
   suppressed_ = event.suppressed;
-  master_takes_constraints_ = event.takes_constraints;
+  master_takes_constraints_ = event.takes_constraints && now >= constraints_refused_until_;
   constrained_to_.clear();  // A SUBSCRIBE has none: every agent is looked at then.
+  narrowing_since_.reset();
+  narrow_at_.reset();
   connected_ = true;
   tell(ChangeKind::master_subscribed, "framework " + framework_id_);
   if (!discovering_until_) {
@@ -116,6 +118,8 @@ void Core::on(const Disconnected& event, base::Time now) {
   connected_ = false;
   if (rebalance_ && !rebalance_->away_since) rebalance_->away_since = now;
   tell(ChangeKind::master_lost, event.reason);
+  narrowing_since_.reset();
+  narrow_at_.reset();
   void_offers();
   if (!fenced()) return;
   fence_until_.reset();

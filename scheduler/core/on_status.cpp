@@ -179,6 +179,9 @@ void Core::record_end(Item& item, const Status& status, base::Time now) {
     if (!again) blame(*agent, why, now);
   }
   if (item.twin) return twin_ended(item, status, now);
+  if (rebalances() && ours_to_restart && item.state != State::stopping && agent != nullptr && agent->leaving &&
+      agent->leaving->rebalances)
+    rebalance_->work_ended = true;
   if (hand_over(item, status, now)) return;
   // Nobody asked for its end: the agent is drained, its cell was told to leave, or the KILL was for a second
   // attempt that has come to count since. (What is stopped at its rep has finished, and says so.)
@@ -250,9 +253,11 @@ void Core::queue_again(Item& item, std::string reason, base::Time not_before, ba
   if (item.queue_again) {  // A new auction, not the old one's next attempt.
     item.clear_avoid();
     item.accepted = now;
+    item.has_run = false;
     item.failures = 0;
   }
   item.queue_again = item.stop_wanted = false;
+  placement_timeouts_.arm(now + config_.placement_timeout, items_.handle_of(item));
   if (config_.with_bbs && item.rare) item.rare->reported.clear();
   item.set_reason(std::move(reason));
   enqueue(item, not_before, now);
@@ -342,6 +347,7 @@ void Core::adopt(const ParsedTaskId& task, const Status& status, base::Time now)
   // Whoever killed it meant it, unless we know better.
   item.stop_wanted = state == State::stopping && status.reason != StatusReason::agent_draining && !wanted;
   item.queue_again = item.doubtful = false;
+  item.has_run = true;
   mark(item);
   item.until = {};
   move_to(item, state, "", now);
@@ -350,6 +356,7 @@ void Core::adopt(const ParsedTaskId& task, const Status& status, base::Time now)
   note("instance adopted instance=" + to_string(task.key) + " task=" + status.task_id + " agent=" + item.agent->id +
        " state=" + std::string(to_string(item.state)));
   if (status.reason == StatusReason::agent_draining) hear_of_draining(*item.agent, now);
+  if (cell_of(item) != nullptr && item.state != State::stopping) call_back(*item.agent);
   if (item.state == State::running) attempt_runs(item, now);
 }
 

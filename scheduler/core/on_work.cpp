@@ -134,6 +134,7 @@ void Core::move_to(Item& item, State state, std::string reason, base::Time now) 
   item.state = state;
   item.since = now;
   tell(item);
+  if (state == State::running) item.has_run = true;
 }
 
 void Core::end(Item& item, State state, std::string reason, base::Time now) {

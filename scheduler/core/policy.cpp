@@ -29,8 +29,8 @@ struct Member {
 base::Result<double> number_of(const JsonValue& value, const Bounds& bounds, bool whole) {
   double number = 0;
   const char* const end = value.text.data() + value.text.size();
-  const bool is_number =
-      value.kind == JsonValue::Kind::number && std::from_chars(value.text.data(), end, number).ptr == end;
+  const auto parsed = std::from_chars(value.text.data(), end, number);
+  const bool is_number = value.kind == JsonValue::Kind::number && parsed.ptr == end && parsed.ec == std::errc{};
   if (!is_number || number < bounds.least || number > bounds.most ||
       (whole && number != static_cast<double>(static_cast<std::int64_t>(number)))) {
     const auto text = [whole](double bound) {
@@ -164,6 +164,10 @@ base::Result<Policy> merged(const Policy& policy, const Policy& usual, std::stri
     } else if (auto taken = member->read(changed, usual, given.value); !taken) {
       return base::Error{given.key, taken.error().text};
     }
+  }
+  if (changed.cells_max > 0 && changed.cells_min > changed.cells_max) {
+    return base::Error{"cells_min", std::to_string(changed.cells_min) + " is more than cells_max " +
+                                        std::to_string(changed.cells_max)};
   }
   return changed;
 }

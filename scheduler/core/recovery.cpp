@@ -1,5 +1,6 @@
 // What survives the process: told to a journal, taken back from one.
 #include <algorithm>
+#include <set>
 
 #include "scheduler/core/core.hpp"
 #include "scheduler/core/ids.hpp"
@@ -102,11 +103,17 @@ void Core::changes_saved() {
 }
 
 void Core::withdraw_unsaved(base::Time now) {
+  std::set<Key> withdrawn;
   for (const auto& [item, row] : changed_) {
     if (item->row != row || item->saved || item->state != State::queued) continue;
-    changes_.erase_if([key = item->key()](const Change& change) { return change.key == KeyView(key); });
+    withdrawn.insert(item->key());
     dequeue(*item);
     items_.erase(*item);
+  }
+  if (!withdrawn.empty() && !changes_.empty()) {
+    changes_.erase_if([&withdrawn](const Change& change) {
+      return change.key && withdrawn.contains({change.key->kind, std::string(change.key->guid), change.key->index});
+    });
   }
   std::erase_if(changed_, [](const auto& one) { return one.first->row != one.second; });
   if (!policy_before_) return;
@@ -157,7 +164,7 @@ base::Status Core::restore(const InstanceRow& row) {
   item.stop_wanted = row.stop_wanted;
   item.heard = row.heard;
   item.started = row.started;
-  item.ran = row.ran;
+  item.ran = item.has_run = row.ran;
   if (!row.reason.empty()) item.set_reason(std::string(row.reason));
   if (live) {
     restore_live(item, row);
@@ -209,7 +216,13 @@ void Core::recovered(base::Time now) {
     refresh(*agent);
   }
   bbs_.calls_may_be_under_way(now);
-  actions_.clear();  // "cell found", once for each: one line says it.
+  // "cell found", once for each, and at no time: one line says it, and an event for each.
+  actions_.clear();
+  changes_ = {};
+  now_ = now;
+  for (const auto& [id, agent] : agents_) {
+    if (agent->cell) tell(ChangeKind::cell_found, *agent, "it is in the state of an earlier run");
+  }
   if (queued + live + ended_count_ == 0) return;
   note("restored queued=" + std::to_string(queued) + " live=" + std::to_string(live) +
        " ended=" + std::to_string(ended_count_));

@@ -50,6 +50,18 @@ void Core::tell_to_go(AgentRecord& agent, const std::string& why, base::Time now
   cell_timers_.emplace(now + config_.shutdown_retry, agent.id);
 }
 
+// There is work: while its agent was away it was thought to be empty. If it has heard of its end after all, what
+// is there ends with it, and is tried elsewhere.
+void Core::call_back(AgentRecord& agent) {
+  CellRecord& cell = *agent.cell;
+  if (!cell.stopping || agent.leaving || agent.shut_executor == *cell.executor_id) return;
+  note("cell is told to go no longer, for there is work cell=" + cell.cell_id + " executor=" + *cell.executor_id +
+       " agent=" + agent.id);
+  cell.stopping = false;
+  tell(ChangeKind::cell_found, agent, "there is work on it, it is told to go no longer");
+  refresh(agent);
+}
+
 // Asks a found cell for its hello and report, and ends a cell that is idle or unwanted. Only the
 // scheduler ends a cell, so an idle exit cannot race a launch.
 void Core::tend_cell(const std::string& agent_id, base::Time now) {

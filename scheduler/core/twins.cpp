@@ -34,6 +34,7 @@ Item& Core::add_twin(Item& item) {
   added.wish = item.wish;
   added.trace = item.trace;
   added.accepted = item.accepted;
+  added.has_run = true;
   twins_.emplace(item.key(), std::move(twin));
   return added;
 }

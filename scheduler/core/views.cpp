@@ -80,7 +80,8 @@ void Core::tell(const Item& item) {
   Change change{.kind = change_to(item.state), .at = now_, .key = KeyView(item.kind(), item.process->guid, item.index)};
   change.reason = reason;
   if (item.trace != nullptr) change.trace_id = *item.trace;
-  if (item.state == State::launching || item.state == State::running) change.waited = now_ - item.accepted;
+  if (!item.has_run && (item.state == State::launching || item.state == State::running))
+    change.waited = now_ - item.accepted;
   if (item.state != State::queued && item.agent != nullptr) {
     change.agent_id = item.agent->id;
     if (const CellRecord* cell = cell_of(item)) change.cell_id = cell->cell_id;
@@ -115,7 +116,31 @@ std::string Core::reason_of(const Item& item) const {
   if (item.waits == Waits::awaiting) return "waiting for an offer of agent " + item.agent->id;
   if (item.waits == Waits::checking) return "the BBS is asked whether it is still wanted";
   const std::string& refused = Queue::reason_of_group(item);
-  return refused.empty() ? item.reason() : refused;
+  if (refused.empty() || item.failures == 0 || item.reason().empty()) return refused.empty() ? item.reason() : refused;
+  return refused + "; its last launch failed: " + item.reason();
+}
+
+// Placement knows only that it does not.
+std::string Core::why_no_work(const AgentRecord& agent, base::Time now) const {
+  if (agent.lost) return "its agent is unreachable";
+  if (const auto& leaving = agent.leaving) {
+    return leaving->by_operator   ? "its agent is drained"
+           : leaving->by_mesos    ? "an operator of Mesos drains its agent"
+           : leaving->maintenance ? "maintenance of its agent is planned"
+           : leaving->rolls       ? "it is outdated, and being replaced"
+                                  : "a rebalance empties it";
+  }
+  if (agent.quarantined_until) {
+    const auto left = std::max(*agent.quarantined_until - now, base::Duration{0});
+    return "its agent is in quarantine for another " + std::to_string(base::to_millis(left) / 1000) + " s";
+  }
+  if (!agent.cell) return "no more cells may start now (--cells-max, --cells-starting-max)";
+  if (agent.cell->stopping) return "it is told to go";
+  if (agent.cell->executor_info.empty()) return "its executor has not said yet who it is";
+  const auto& report = agent.cell->report;
+  if (report && !report->rep_answers) return "its rep does not answer";
+  if (report && !report->garden_healthy) return "its garden is unhealthy";
+  return report && report->evacuating ? "its rep evacuates" : "";
 }
 
 // Of one that runs: where its next attempt is, if it is to move.

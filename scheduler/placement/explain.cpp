@@ -89,9 +89,7 @@ std::string_view to_string(Obstacle obstacle) {
   return found == kNames.end() ? "" : found->second;
 }
 
-bool Verdict::fits_last_room() const {
-  return has(obstacles, Obstacle::no_offer) && (obstacles & ~(kShort | bit(Obstacle::no_offer))) == 0;
-}
+bool Verdict::fits_last_room() const { return obstacles == bit(Obstacle::no_offer); }
 
 Distance distance(const Request& request, const Verdict& verdict) {
   constexpr std::uint16_t kForGood =
@@ -99,9 +97,8 @@ Distance distance(const Request& request, const Verdict& verdict) {
   const auto part = [](std::int64_t missing, std::int64_t need) {
     return missing == 0 ? 0.0 : static_cast<double>(missing) / static_cast<double>(std::max<std::int64_t>(need, 1));
   };
-  const bool lacks_offer = has(verdict.obstacles, Obstacle::no_offer);
-  const Amounts missing = lacks_offer ? Amounts{} : verdict.short_by;
-  const unsigned wrong = lacks_offer ? verdict.obstacles & ~unsigned{kShort} : verdict.obstacles;
+  const Amounts& missing = verdict.short_by;
+  const unsigned wrong = verdict.obstacles;
   const Amounts& needs = request.needs;
   return {std::popcount(wrong & kForGood), std::popcount(wrong),
           part(missing.mem_mb, needs.mem_mb) + part(missing.disk_mb, needs.disk_mb) +
@@ -131,6 +128,7 @@ std::vector<Verdict> Index::verdicts(const Request& request) {
     if (obstacles_of(verdict.short_by) != 0) {
       if (seat.last_room.holds(needs)) {
         verdict.obstacles |= bit(Obstacle::no_offer);
+        verdict.short_by = {};  // Of nothing but the offer that will bring it.
       } else if (seat.seen.room == Amounts{}) {
         // Without an offer in hand everything were short; what counts is what the next one would lack.
         verdict.short_by = shortage(seat.last_room, needs);
@@ -183,10 +181,7 @@ Explanation Cluster::explain(const Request& request, bool may_wait) const {
 std::string describe(const Request& request, const Cell& cell, const Verdict& verdict) {
   const Constraints& wanted = *request.constraints;
   std::string text;
-  // What is short is what the offer would bring.
-  const unsigned told =
-      has(verdict.obstacles, Obstacle::no_offer) ? verdict.obstacles & ~unsigned{kShort} : verdict.obstacles;
-  const auto is = [told](Obstacle one) { return has(static_cast<std::uint16_t>(told), one); };
+  const auto is = [&verdict](Obstacle one) { return has(verdict.obstacles, one); };
   if (is(Obstacle::takes_no_work)) add(text, "takes no work");
   if (is(Obstacle::rootfs)) {
     add(text, wanted.rootfs ? "has no rootfs " + wanted.rootfs->scheme + ":" + wanted.rootfs->opaque
@@ -201,7 +196,7 @@ std::string describe(const Request& request, const Cell& cell, const Verdict& ve
   if (is(Obstacle::cpu)) add(text, "short of " + std::to_string(verdict.short_by.cpus_milli) + " milli-cpus");
   if (is(Obstacle::containers)) add(text, "short of " + std::to_string(verdict.short_by.containers) + " containers");
   if (is(Obstacle::starting_limit)) add(text, "as many containers start there as may at once");
-  if (is(Obstacle::no_offer)) add(text, "no offer of its agent is in hand, by the room last seen it fits");
+  if (is(Obstacle::no_offer)) add(text, "no offer of its agent is in hand, by the room last seen there is enough");
   return text;
 }
 

@@ -14,17 +14,21 @@ using namespace std::chrono_literals;
 
 constexpr int kSigkill = 9;
 
-std::shared_ptr<mesos::v1::AgentInfo> agent_info(const Settings& settings, const std::string& zone) {
+std::shared_ptr<mesos::v1::AgentInfo> agent_info(const Settings& settings, const std::string& zone, bool tagged) {
   auto info = std::make_shared<mesos::v1::AgentInfo>();
   const auto resources = local::parse_resources(
       "resources", "cpus:" + std::to_string(settings.agent_cpus_milli / 1000) +
                        ";mem:" + std::to_string(settings.agent_mem_mb) +
                        ";disk:" + std::to_string(settings.agent_disk_mb) + ";ports:[31000-31999]");
   for (const auto& resource : *resources) *info->add_resources() = resource;
-  auto& attribute = *info->add_attributes();
-  attribute.set_name("zone");
-  attribute.set_type(mesos::v1::Value::TEXT);
-  attribute.mutable_text()->set_value(zone);
+  const auto attribute = [&info](std::string_view name, std::string_view value) {
+    auto& added = *info->add_attributes();
+    added.set_name(std::string(name));
+    added.set_type(mesos::v1::Value::TEXT);
+    added.mutable_text()->set_value(std::string(value));
+  };
+  attribute("zone", zone);
+  if (tagged) attribute("placement_tags", kTag);
   return info;
 }
 
@@ -34,12 +38,13 @@ AgentHost::AgentHost(World& world, std::size_t index)
     : world_(world),
       index_(index),
       name_("agent-" + std::to_string(index)),
-      zone_("z" + std::to_string(index % static_cast<std::size_t>(world.settings().zones) + 1)) {
+      zone_("z" + std::to_string(index % static_cast<std::size_t>(world.settings().zones) + 1)),
+      tagged_(index < static_cast<std::size_t>(world.settings().tagged)) {
   local::AgentConfig config;
   config.ip = "10.0.0." + std::to_string(index + 1);
   config.hostname = name_;
   config.work_dir = "/var/lib/mesos";
-  config.info = agent_info(world.settings(), zone_);
+  config.info = agent_info(world.settings(), zone_, tagged_);
   model_ = std::make_unique<local::AgentModel>(config, world.sim().fork());
 }
 

@@ -28,6 +28,7 @@ class AgentHost {
   const std::string& agent_id() const { return model_->agent_id(); }
   const local::AgentModel& model() const { return *model_; }
   const std::string& zone() const { return zone_; }
+  bool tagged() const { return tagged_; }
   // Every container ever started on this machine, by container id; dead ones stay.
   const std::map<std::string, std::unique_ptr<Cell>>& cells() const { return cells_; }
 
@@ -68,6 +69,7 @@ class AgentHost {
   const std::size_t index_;
   const std::string name_;
   std::string zone_;
+  const bool tagged_;  // With kTag.
   std::unique_ptr<local::AgentModel> model_;
   bool up_ = false, partitioned_ = false, machine_down_ = false;
   local::AgentLink link_ = 0;              // 0: none.

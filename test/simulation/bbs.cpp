@@ -14,6 +14,11 @@ using namespace std::chrono_literals;
 constexpr Duration kClientTimeout = 5s;
 constexpr std::int32_t kHugeMb = 1'000'000;
 
+// Those with odd numbers, where there are agents for them.
+void want_tag(diego::PlacementConstraint& constraint, int number, const Settings& settings) {
+  if (settings.tagged > 0 && number % 2 == 1) constraint.placement_tags = {std::string(kTag)};
+}
+
 bool is_huge(const core::Key& key) { return key.guid.find("HUGE") != std::string::npos; }
 
 }  // namespace
@@ -29,6 +34,7 @@ core::Auction Bbs::make_lrp(int process, int index) {
   auction.key = {core::Kind::lrp, "process-" + std::to_string(process) + fate, index};
   auction.domain = "cf-apps";
   auction.constraint.rootfs = "preloaded:cflinuxfs4";
+  want_tag(auction.constraint, process, world_.settings());
   const auto& shape = shapes_[static_cast<std::size_t>(process) % shapes_.size()];
   auction.resource = shape;
   if (process == huge_) auction.resource.memory_mb = kHugeMb;
@@ -47,6 +53,7 @@ core::Auction Bbs::make_task(int number) {
                  0};
   auction.domain = "cf-tasks";
   auction.constraint.rootfs = "preloaded:cflinuxfs4";
+  want_tag(auction.constraint, number, world_.settings());
   auction.resource = shapes_[static_cast<std::size_t>(number) % shapes_.size()];
   if (huge) auction.resource.memory_mb = kHugeMb;
   return auction;

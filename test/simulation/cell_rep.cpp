@@ -21,6 +21,7 @@ void Cell::start_rep(const executor::StartCell& start) {
   config.memory_mb = start.mem_mb;
   config.disk_mb = start.disk_mb;
   config.zone = flags_.cell_zone.empty() ? zone_ : flags_.cell_zone;
+  if (agent_.tagged()) config.placement_tags = {std::string(kTag)};
   config.task_duration = world_.settings().task_duration;
   config.start_delay = world_.settings().start_delay;
   rep_ = std::make_unique<local::RepModel>(config, sim.fork());

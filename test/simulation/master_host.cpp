@@ -211,6 +211,7 @@ Calls::Answer MasterHost::call(const Asker& asker, const std::string& url, const
     sim.tell("master", MesosCall::Type_Name(call->type()) + " of scheduler-" + std::to_string(asker.scheduler) +
                            " answered " + std::to_string(seen.status) + " " + result.answer.body);
   }
+  if (call->type() == MesosCall::UPDATE_FRAMEWORK) sim.fault("offer_constraints");
   if (seen.status == 400) sim.fault("call_refused_by_master", result.answer.body);
   world_.add(std::move(seen));
   perform(std::move(result.actions));

@@ -7,6 +7,7 @@
 #include "local/model/scheduler_api.hpp"
 #include "mesos/v1/mesos.pb.h"
 #include "mesos/v1/scheduler/scheduler.pb.h"
+#include "scheduler/core/config.hpp"
 #include "test/simulation/invariants.hpp"
 #include "test/simulation/looking.hpp"
 
@@ -28,11 +29,15 @@ class LaunchRules final : public Checker {
     seen_.read(world_.calls(), [this](const CallSeen& seen) {
       if (seen.call->type() == MesosCall::ACCEPT) arrived(seen);
     });
+    events_.read(world_.events(), [this](const EventSeen& seen) { heard(seen); });
     if (!often_.due(world_.now())) return;
     for (const auto& agent : world_.agents()) {
       for (const auto& [id, cell] : agent->cells()) {
         if (!cell->alive() && ended_.insert(id).second) ended(*cell);
       }
+    }
+    for (const auto& [key, attempts] : living_attempts(world_)) {
+      for (const Living& one : attempts) placed(key, *one.agent);
     }
   }
   std::optional<std::string> unsettled() override { return std::nullopt; }
@@ -63,6 +68,16 @@ class LaunchRules final : public Checker {
     }
   }
 
+  // What wants a tag runs where it is, and nothing else does.
+  void placed(const core::Key& key, const AgentHost& agent) {
+    const auto wanted = world_.bbs().wanted().find(key);
+    if (wanted == world_.bbs().wanted().end()) return;
+    const bool wants_tag = !wanted->second.auction.constraint.placement_tags.empty();
+    if (wants_tag == agent.tagged()) return;
+    world_.violation(core::to_string(key) + " runs on " + agent.agent_id() +
+                     (agent.tagged() ? ", whose tag it does not want" : ", which has not its tag"));
+  }
+
   // A call arrives once, and under the subscription for which it was made.
   void arrived(const CallSeen& seen) {
     for (const mesos::v1::TaskInfo* task : launches_of(*seen.call)) {
@@ -80,7 +95,7 @@ class LaunchRules final : public Checker {
 
   void told_to_go(const CallSent& sent) {
     const std::string& executor = sent.call->shutdown().executor_id().value();
-    told_.insert({sent.scheduler, sent.life, executor});
+    told_[{sent.scheduler, sent.life, executor}] = sent.at;
     const SchedulerHost& host = *world_.schedulers()[static_cast<std::size_t>(sent.scheduler)];
     for (const auto& [id, saved] : host.store().contents().rows) {
       if (saved.executor_id != executor || saved.row.state != core::State::launching) continue;
@@ -107,6 +122,19 @@ class LaunchRules final : public Checker {
     }
   }
 
+  // One whose agent was away may never hear that it is to go: it is used again with the work that comes back, or
+  // where it is found long after it was told last.
+  void heard(const EventSeen& seen) {
+    if (seen.event->type() == mesos::v1::scheduler::Event::UPDATE) {
+      const auto& status = seen.event->update().status();
+      if (status.state() == mesos::v1::TASK_RUNNING || status.state() == mesos::v1::TASK_STARTING)
+        told_.erase({seen.scheduler, seen.life, status.executor_id().value()});
+    } else if (seen.event->type() == mesos::v1::scheduler::Event::MESSAGE) {
+      const auto told = told_.find({seen.scheduler, seen.life, seen.event->message().executor_id().value()});
+      if (told != told_.end() && seen.at - told->second > 2 * core::Config{}.shutdown_retry) told_.erase(told);
+    }
+  }
+
   // Only a scheduler ends a cell that is well, or the agent that does; a rep that is evacuated ends by itself.
   void ended(const Cell& cell) {
     if (!cell.exited_by_itself() || cell.exit_code() != 0 || cell.told_to_shut_down() || cell.told_to_drain()) return;
@@ -114,12 +142,12 @@ class LaunchRules final : public Checker {
   }
 
   World& world_;
-  Reader sent_, seen_;
+  Reader sent_, seen_, events_;
   Every often_{250ms};
   std::map<std::string, Launched> tasks_;
   std::map<std::string, std::shared_ptr<const mesos::v1::ExecutorInfo>> executors_;  // By id.
-  std::set<std::tuple<int, std::uint64_t, std::string>> told_;
-  std::set<std::string> ended_;  // Containers.
+  std::map<std::tuple<int, std::uint64_t, std::string>, Time> told_;                 // When last.
+  std::set<std::string> ended_;                                                      // Containers.
 };
 
 }  // namespace

@@ -59,6 +59,13 @@ class ZoneRules final : public Checker {
       held_[offer.id().value()] = {offer.agent_id().value(), local::Resources::of(offer.resources())};
   }
 
+  bool is_tagged(const std::string& agent_id) const {
+    for (const auto& agent : world_.agents()) {
+      if (agent->agent_id() == agent_id) return agent->tagged();
+    }
+    return false;
+  }
+
   std::string zone_of(const std::string& agent_id) const {
     for (const auto& agent : world_.agents()) {
       if (agent->agent_id() == agent_id) return agent->zone();
@@ -88,7 +95,7 @@ class ZoneRules final : public Checker {
           const std::string other = zone_of(held.agent);
           // The last that came to `zone` found one more there than now, less itself.
           if (other == zone || zones[other] >= zones[zone] - 1 || !held.resources.contains(need)) continue;
-          if (!takes_work(held.agent)) continue;
+          if (!takes_work(held.agent) || is_tagged(held.agent) != is_tagged(task->agent_id().value())) continue;
           world_.violation(
               fmt::format("{} goes to zone {} with {} of its process, though zone {} with {} has room on {}",
                           task->task_id().value(), zone, zones[zone] - 1, other, zones[other], held.agent));

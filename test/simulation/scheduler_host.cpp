@@ -267,7 +267,8 @@ void SchedulerHost::stop(const core::KeyPattern& pattern,
 }
 
 void SchedulerHost::drain(const std::string& agent_id, bool wanted) {
-  in_process([this, agent_id, wanted](engine::Engine& engine) { engine.drain(agent_id, wanted, clock()); });
+  in_process(
+      [this, agent_id, wanted](engine::Engine& engine) { static_cast<void>(engine.drain(agent_id, wanted, clock())); });
 }
 
 void SchedulerHost::change_policy(const std::string& json) {

@@ -139,6 +139,10 @@ Settings draw_settings(base::Random& random) {
   // Last, so that what is drawn above stays what it is for each seed.
   settings.rates.sandbox_slow = 2 + random.below(6);
   settings.rates.sandbox_lost = 2 + random.below(6);
+  if (random.below(3) == 0) {
+    settings.tagged = between(1, settings.agents - 1);
+    settings.agent_mem_mb = 1536 + 400 * (settings.instances + settings.tasks);  // All may want one agent.
+  }
   return settings;
 }
 

@@ -61,6 +61,7 @@ struct Settings {
   std::string strategy = "binpack";
   int zones = 1;
   std::int64_t agent_mem_mb = 4096, agent_disk_mb = 16384, agent_cpus_milli = 8000;
+  int tagged = 0;  // The first so many agents have kTag, which every other process and Task wants; the others must not.
   int processes = 3, instances = 15, tasks = 5;  // Of work, in all.
   bool converge = true;                          // The BBS sends again what does not run.
   bool bbs = false;                              // It has rows, which schedulers may ask about; it converges.
@@ -73,6 +74,8 @@ struct Settings {
   std::vector<std::string> scheduler_flags;  // Of diego-scheduler, beyond what is said above: "--cells-min", "2".
 };
 Settings draw_settings(base::Random& random);
+
+inline constexpr std::string_view kTag = "segment";  // A placement tag.
 
 // Limits that the world's parts and who checks them share.
 inline constexpr Duration kAgentUnreachableAfter = std::chrono::seconds(75);

@@ -19,9 +19,10 @@ constexpr Duration kQuietAtLeast = 45s;
 
 std::string line_of(const Settings& settings) {
   return fmt::format(
-      "agents={} ({} MiB) schedulers={} masters={}{} codec={} strategy={} zones={} processes={} instances={} tasks={} "
+      "agents={} ({} MiB, {} tagged) schedulers={} masters={}{} codec={} strategy={} zones={} processes={} "
+      "instances={} tasks={} "
       "converge={} bbs={} trouble_s={} flags=\"{}\"",
-      settings.agents, settings.agent_mem_mb, settings.schedulers, settings.master_addresses,
+      settings.agents, settings.agent_mem_mb, settings.tagged, settings.schedulers, settings.master_addresses,
       settings.detector ? " detected" : "", mesos_client::codec_name(settings.codec), settings.strategy, settings.zones,
       settings.processes, settings.instances, settings.tasks, settings.converge, settings.bbs,
       base::to_millis(settings.trouble) / 1000, fmt::join(settings.scheduler_flags, " "));

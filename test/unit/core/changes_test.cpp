@@ -158,3 +158,53 @@ TEST_CASE("changes put together are in order, each with its texts", "[changes]")
   for (std::size_t i = 0; i < all.size(); ++i) CHECK(all[i].cell_id == "cell " + std::to_string(i));
   CHECK(all[4].agent_id == "agent 4");
 }
+
+TEST_CASE("only a start that somebody waits for is told with how long it took", "[changes]") {
+  Rig rig(telling());
+  rig.run_one();
+  rig.pass(2h);
+  rig.core.take_changes();
+  const auto waits = [&rig] {
+    std::vector<std::string> told;
+    for (const Change change : rig.core.take_changes()) {
+      if (change.waited) told.emplace_back(to_string(change.kind));
+    }
+    return told;
+  };
+  SECTION("not a move") {
+    rig.happen(DrainRequested{"a1"});
+    rig.offer("a2", 4000);
+    const std::string next = rig.only<Accept>().launches.at(0).task_id;
+    rig.status(next, TaskState::starting, "a2");
+    rig.status(next, TaskState::running, "a2");
+    CHECK(rig.view("p", 0).agent_id == "a2");
+    CHECK(waits().empty());
+  }
+  SECTION("not what is started anew for it was lost") {
+    rig.happen(AgentLost{"a1"});
+    rig.offer("a2", 4000);
+    rig.pass(1s);
+    rig.status(rig.task_id("p", 0), TaskState::starting, "a2");
+    rig.status(rig.task_id("p", 0), TaskState::running, "a2");
+    CHECK(waits().empty());
+  }
+}
+
+TEST_CASE("what waits again for a failed launch is told as unplaced, too", "[changes]") {
+  Rig rig(telling());
+  rig.subscribe_and_suppress();
+  rig.lrp("p", {0});
+  rig.offer("a1", 4000);
+  rig.pass(29s);
+  rig.status(rig.task_id("p", 0), TaskState::failed, "a1");
+  rig.pass(20s);
+  const auto unplaced = [&rig] {
+    std::size_t count = 0;
+    for (const std::string& line : told(rig)) count += line.starts_with("instance.unplaced p.0") ? 1 : 0;
+    return count;
+  };
+  CHECK(unplaced() == 0);
+  rig.happen(OfferRescinded{"none"});
+  rig.pass(20s);
+  CHECK(unplaced() == 1);
+}

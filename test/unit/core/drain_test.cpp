@@ -383,6 +383,21 @@ struct Found : Rig {
 
 }  // namespace
 
+TEST_CASE("the evacuation timeout may be changed while an agent is drained", "[drain]") {
+  const auto [timeout, killed_after] = GENERATE(table<const char*, base::Duration>({
+      {R"({"evacuation_timeout_ms":1200000})", 1200s},
+      {R"({"evacuation_timeout_ms":60000})", 60s},
+  }));
+  Busy rig;
+  rig.drain();
+  rig.pass(10s);
+  rig.happen(PolicyChanged{*merged(rig.core.policy(), rig.core.usual_policy(), timeout)});
+  rig.pass(killed_after - 12s);
+  CHECK(rig.none<Kill>());
+  rig.pass(4s);
+  CHECK(rig.only<Kill>().task_id == rig.old_task);
+}
+
 TEST_CASE("outdated cells give way one at a time, the new one only after the old one is gone", "[drain][roll]") {
   Found rig;
   rig.cell("a1", "p");
@@ -422,6 +437,48 @@ TEST_CASE("without room elsewhere an outdated cell keeps its work", "[drain][rol
   CHECK(rig.none<Kill>());
   CHECK(rig.none<ShutdownExecutor>());
   CHECK(rig.state("p", 0) == State::running);
+}
+
+TEST_CASE("an outdated cell whose work finds no other place takes new work, until its turn comes again",
+          "[drain][roll]") {
+  Config config;
+  config.evacuation_timeout = 5min;
+  Found rig(config);
+  rig.cell("a1", "p");
+  rig.cell("a2", "q");
+  const auto turn = [&rig](std::size_t cell) { return rig.core.cells().at(cell).draining == "roll"; };
+  rig.pass(4s);
+  REQUIRE(turn(0));
+  rig.lrp("r", {0});
+  rig.pass(20s);
+  CHECK(turn(0));
+  CHECK_FALSE(turn(1));
+  rig.done();
+  rig.pass(15s);
+  CHECK_FALSE(turn(0));
+  CHECK(turn(1));
+  rig.pass(40s);
+  CHECK_FALSE(turn(1));
+  rig.offer("a1", 2900, {"diego-cell-0dd-a1"});
+  CHECK(rig.only<Accept>().executor_info == "info of diego-cell-0dd-a1");
+  rig.pass(200s);
+  CHECK_FALSE(turn(0));
+  rig.pass(60s);
+  CHECK(turn(0));
+}
+
+TEST_CASE("the turn of an outdated cell lasts while its work moves", "[drain][roll]") {
+  Found rig;
+  rig.cell("a1", "p");
+  rig.pass(4s);
+  rig.done();
+  rig.offer("a3", 4000);
+  const std::string next = rig.only<Accept>().launches.at(0).task_id;
+  rig.status(next, TaskState::starting, "a3");
+  rig.pass(25min);
+  CHECK(rig.core.cells().at(0).draining == "roll");
+  rig.status(next, TaskState::running, "a3");
+  CHECK(rig.only<Kill>().task_id == "p.0.aaaabbbb");
 }
 
 TEST_CASE("outdated cells stay if none may be replaced", "[drain][roll]") {

@@ -88,7 +88,7 @@ TEST_CASE("without offers in hand it is told whose offer would be waited for", "
   CHECK_FALSE(view.starts_cell);
   CHECK(view.refusal.empty());
   REQUIRE(view.misses.size() == 1);
-  CHECK(view.misses[0].text == "no offer of its agent is in hand, by the room last seen it fits");
+  CHECK(view.misses[0].text == "no offer of its agent is in hand, by the room last seen there is enough");
 }
 
 TEST_CASE("what is too big for every cell is short of that alone, whether offers are in hand or not", "[explain]") {

@@ -140,7 +140,12 @@ TEST_CASE("a master that does not know offer constraints, or refuses them, is as
   rig.happen(StopRequested{{Kind::lrp, "q", 0}});
   rig.pass(60s);
   CHECK(rig.none<ConstrainOffers>());
-  // The next master: it begins without, and is asked when it is time.
+  rig.happen(Disconnected{"x"});
+  rig.happen(Subscribed{"F", false, true});  // Perhaps for that very reason.
+  rig.pass(30min);
+  CHECK(rig.none<ConstrainOffers>());
+  // Later it may be another master, or the same with other rules.
+  rig.pass(30min);
   rig.happen(Disconnected{"x"});
   rig.happen(Subscribed{"F", false, true});
   rig.pass(6s);
@@ -184,4 +189,57 @@ TEST_CASE("while a cell without work is to be kept, every agent is of use", "[co
   rig.tagged("p", {"segment"});
   rig.pass(60s);
   CHECK(rig.none<ConstrainOffers>());
+}
+
+TEST_CASE("all agents are looked at again after a while, for one that is left out may have come to do",
+          "[constraints]") {
+  ConstraintRig rig;
+  rig.tagged("p", {"segment"});
+  rig.pass(6s);
+  REQUIRE(rig.only<ConstrainOffers>() == ConstrainOffers{kForSegment});
+  rig.done();
+  rig.pass(9min);
+  CHECK(rig.none<ConstrainOffers>());
+  rig.pass(59s);
+  CHECK(rig.only<ConstrainOffers>() == ConstrainOffers{});
+  rig.done();
+  rig.pass(5s);
+  CHECK(rig.only<ConstrainOffers>() == ConstrainOffers{kForSegment});
+}
+
+TEST_CASE("a rep that comes to tell what work waits for is not left out", "[constraints]") {
+  ConstraintRig rig;
+  rig.lrp("q", {0});
+  rig.offer("a1", 4000);
+  rig.tagged("p", {"segment"});
+  rig.tagged("r", {"segment"});
+  rig.pass(6s);
+  REQUIRE(rig.only<ConstrainOffers>() == ConstrainOffers{kForSegment});
+  rig.done();
+  CellReported report;
+  report.agent_id = "a1";
+  report.executor_id = *rig.executor_of("a1");
+  report.rep_answers = report.garden_healthy = true;
+  report.total = {4000, 9000, 0, 250};
+  report.rootfs = Rig::with_rootfs({}).cell_rootfs;
+  report.optional_placement_tags = {"segment"};
+  rig.happen(report);
+  rig.pass(1s);
+  CHECK(rig.only<ConstrainOffers>() == ConstrainOffers{});
+}
+
+TEST_CASE("a narrowing that was to come is no deadline while there is no master", "[constraints]") {
+  ConstraintRig rig;
+  rig.tagged("p", {"segment"});
+  rig.pass(3s);
+  rig.happen(Disconnected{"x"});
+  rig.pass(10s);
+  const auto next = rig.core.next_deadline();
+  CHECK((!next || *next > rig.now));
+  // And begins anew with the next one: every agent is looked at first.
+  rig.happen(Subscribed{"F", false, true});
+  rig.pass(4s);
+  CHECK(rig.none<ConstrainOffers>());
+  rig.pass(2s);
+  CHECK(rig.only<ConstrainOffers>() == ConstrainOffers{kForSegment});
 }

@@ -368,6 +368,12 @@ TEST_CASE("a cell that dies while it is emptied is no move made", "[rebalance]")
     rig.happen(ExecutorEnded{"a3", *rig.executor_of("a3"), 9});
     CHECK(rig.shown().moves[0].reason == "its cell ended by itself");
   }
+  SECTION("its work, and then its executor") {
+    const std::string executor = *rig.executor_of("a3");
+    rig.status(rig.task_id("r", 0), TaskState::failed, "a3");
+    rig.happen(ExecutorEnded{"a3", executor, 1});
+    CHECK(rig.shown().moves[0].reason == "its cell ended by itself");
+  }
   SECTION("its agent") {
     rig.happen(AgentLost{"a3"});
     CHECK(rig.shown().moves[0].reason == "its agent is lost");

@@ -132,7 +132,8 @@ TEST_CASE("what only an offer is missing for is nearer than what lacks room, and
   CHECK_FALSE(told.cells[1].fits_last_room());
   CHECK_FALSE(told.cells[2].fits_last_room());
   CHECK(told.nearest_miss == 0);
-  CHECK(described(c, lrp("p", 300), "away") == "no offer of its agent is in hand, by the room last seen it fits");
+  CHECK(described(c, lrp("p", 300), "away") ==
+        "no offer of its agent is in hand, by the room last seen there is enough");
 }
 
 TEST_CASE("without an offer in hand a cell is short of what it lacks by the room last seen", "[explain]") {

@@ -229,7 +229,10 @@ std::vector<Oracle::Judgement> Oracle::judge(const Request& request) const {
     hinder(Obstacle::no_offer, (judgement.obstacles & kShort) != 0 && fits_last);
     judgement.told_short_by = judgement.short_by;
     std::uint16_t untold = 0;
-    if (cell.room == Amounts{} && !fits_last) {
+    if (fits_last) {  // Of nothing but an offer.
+      judgement.told_short_by = {};
+      untold = kShort;
+    } else if (cell.room == Amounts{}) {
       const auto lacks_last = [&](Obstacle obstacle, std::int64_t room, std::int64_t wanted) -> std::int64_t {
         if (room < wanted) return wanted - room;
         untold = static_cast<std::uint16_t>(untold | bit(obstacle));
