@@ -95,8 +95,8 @@ InstanceTable::InstanceTable(base::Time now)
       table_({{"INSTANCE", false, true},
               {"STATE"},
               {"FOR", true},
-              {"CELL", false, true},
-              {"AGENT", false, true},
+              {"CELL", false, true, true},
+              {"AGENT", false, true, true},
               {"MEMORY", true},
               {"CPU", true},
               {"REASON", false, true}}) {}
@@ -142,22 +142,23 @@ std::string instance_text(const Json& instance, base::Time now, const Style& sty
 }
 
 std::string cells_text(const Json& cells, base::Time now, const Style& style) {
-  Table table({{"CELL", false, true},
+  Table table({{"CELL", false, true, true},
                {"STATE"},
+               {"NOTE", false, true},
                {"FOR", true},
-               {"AGENT", false, true},
+               {"AGENT", false, true, true},
                {"HOST", false, true},
                {"ZONE", false, true},
                {"MEMORY", true},
                {"USE", true},
                {"DISK", true},
-               {"INSTANCES", true},
-               {"NOTE", false, true}});
+               {"INSTANCES", true}});
   for (const Json& cell : items(cells, "cells")) {
     const std::string state = text(cell, "state");
     const std::int64_t used = number(cell, "memory_used_mb"), total = number(cell, "memory_total_mb");
     table.row({text(cell, "cell_id"),
                {state, ink_of_state(state)},
+               {notes_on(cell), Ink::yellow},
                age(text(cell, "since"), now),
                text(cell, "agent_id"),
                text(cell, "agent_hostname"),
@@ -166,8 +167,7 @@ std::string cells_text(const Json& cells, base::Time now, const Style& style) {
                {total > 0 ? fmt::format("{:.0f} %", 100 * static_cast<double>(used) / static_cast<double>(total)) : "",
                 ink_of_share(used, total)},
                of_whole(number(cell, "disk_used_mb"), number(cell, "disk_total_mb")),
-               std::to_string(instances_on(cell)),
-               {notes_on(cell), Ink::yellow}});
+               std::to_string(instances_on(cell))});
   }
   return table.empty() ? "no cells\n" : table.text(style);
 }

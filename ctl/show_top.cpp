@@ -44,7 +44,7 @@ std::string summary(const TopShown& shown, const Style& style) {
 std::string bar_of(std::int64_t part, std::int64_t whole) { return whole > 0 ? bar(part, whole, 10) : ""; }
 
 std::string cells_part(const TopShown& shown, std::size_t rows_max, const Style& style) {
-  Table table({{"CELL", false, true},
+  Table table({{"CELL", false, true, true},
                {"STATE"},
                {"HOST", false, true},
                {"ZONE", false, true},
@@ -89,7 +89,7 @@ std::string instances_part(const TopShown& shown, std::size_t rows_max, const St
                {"CPU", true},
                {"MEMORY", true},
                {"", false},
-               {"CELL", false, true}});
+               {"CELL", false, true, true}});
   const std::vector<Json>& all = items(shown.instances, "instances");
   const auto before = [&](const Json& a, const Json& b) { return used(a, shown.sort) > used(b, shown.sort); };
   for (const Json* const each : sorted(all, before)) {

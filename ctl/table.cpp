@@ -35,6 +35,16 @@ std::size_t narrow(std::vector<std::size_t>& widths, const std::vector<bool>& ma
   return 0;
 }
 
+std::string cut_front(const std::string& text, std::size_t columns) {
+  if (columns_of(text) <= columns || columns == 0) return cut(text, columns);
+  std::size_t from = 0;
+  const auto inside = [&text](std::size_t at) { return (static_cast<unsigned char>(text[at]) & 0xC0U) == 0x80U; };
+  do {
+    ++from;
+  } while (from < text.size() && (inside(from) || columns_of(text.substr(from)) + 1 > columns));
+  return "…" + text.substr(from);
+}
+
 }  // namespace
 
 void Table::row(std::vector<Field> fields) {
@@ -75,7 +85,7 @@ std::string Table::text(const Style& style) const {
       if (width[at] == 0) continue;
       const std::size_t room =
           style.columns == 0 ? width[at] : std::min(width[at], style.columns - std::min(style.columns, wanted));
-      const std::string shown = cut(fields[at].text, room);
+      const std::string shown = columns_[at].is_id ? cut_front(fields[at].text, room) : cut(fields[at].text, room);
       const std::size_t taken = columns_of(shown);
       const std::size_t begin = wanted + (columns_[at].right ? room - taken : 0);
       if (taken > 0) {

@@ -12,6 +12,7 @@ struct Column {
   std::string title;
   bool right = false;      // Numbers stand at the right.
   bool gives_way = false;  // Is cut before others where the terminal is narrow.
+  bool is_id = false;      // Is cut at its front: ids differ at their ends.
 };
 
 struct Field {

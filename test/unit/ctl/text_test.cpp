@@ -115,6 +115,14 @@ TEST_CASE("a table fits any terminal", "[table]") {
         "日本語  1234  a rather long r…\n");
 }
 
+TEST_CASE("an id is cut at its front, for its end tells it from others", "[table]") {
+  ctl::Table table({{"CELL", false, true, true}});
+  table.row({"cell-127-0-0-1-jq3s24uj"});
+  table.row({"日本語日本語日本語"});
+  CHECK(table.text({.color = false, .columns = 12}) == "CELL\n…-1-jq3s24uj\n…本語日本語\n");
+  CHECK(table.text({.color = false, .columns = 1}) == "…\n…\n…\n");
+}
+
 TEST_CASE("a column without a word is left out, and colours do not count", "[table]") {
   ctl::Table table({{"A"}, {"B"}, {"C", true}});
   table.row({{"x", Ink::green}, "", "1"});
