@@ -129,10 +129,7 @@ void Core::run_items_due(base::Time now) {
   while (const auto timer = placement_timeouts_.pop_due(now)) {
     Item* item = Items::get(timer->item);
     if (item == nullptr || item->state != State::queued) continue;
-    if (now < item->since + config_.placement_timeout) {  // It was queued again since.
-      placement_timeouts_.arm(item->since + config_.placement_timeout, timer->item);
-      continue;
-    }
+    if (now < item->since + config_.placement_timeout) continue;  // It was queued again since, with another timer.
     if (config_.with_bbs) {
       report_unplaced(*item, now);
       continue;

@@ -17,6 +17,7 @@ void Core::on(const PolicyChanged& event, base::Time now) {
 void Core::apply(const Policy& policy, base::Time now) {
   const bool other_strategy = policy.strategy != config_.strategy || policy.weights != config_.weights;
   const bool other_limits = policy.limits != config_.limits;
+  const bool other_timeout = policy.placement_timeout != config_.placement_timeout && now != base::Time{};
   static_cast<Policy&>(config_) = policy;
   if (other_strategy) {
     auto strategy = placement::make_strategy(policy.strategy, policy.weights);
@@ -24,6 +25,16 @@ void Core::apply(const Policy& policy, base::Time now) {
     replace_cluster(strategy ? *std::move(strategy) : cluster_.take_strategy());
   } else if (other_limits) {
     replace_cluster(cluster_.take_strategy());
+  }
+  if (other_timeout) {  // What waits is given as long from now on.
+    placement_timeouts_ = {};
+    const auto arm = [&](Item& item) {
+      if (item.state == State::queued) placement_timeouts_.arm(now + config_.placement_timeout, items_.handle_of(item));
+    };
+    items_.walk(arm);
+    for (const auto& [key, twin] : twins_) {
+      if (config_.with_bbs) arm(*twin->item);
+    }
   }
   lacks_ = {};
   for (const AgentPtr& agent : agents_in_order()) {

@@ -168,6 +168,7 @@ void Core::retry_twin(Item& twin, const Status& status, base::Time now) {
   twin.rarely().avoid.insert(status.agent_id);
   warn("move failed, trying again instance=" + to_string(twin.key()) + " task=" + twin.task_id() + " agent=" +
        status.agent_id + " reason=\"" + std::string(to_string(status.state)) + ": " + status.message + "\"");
+  if (config_.with_bbs) placement_timeouts_.arm(now + config_.placement_timeout, items_.handle_of(twin));
   enqueue(twin, now + launch_backoff(twin.failures), now);
 }
 

@@ -190,6 +190,26 @@ TEST_CASE("only a start that somebody waits for is told with how long it took", 
   }
 }
 
+TEST_CASE("a placement timeout that is changed holds for what waits already", "[changes]") {
+  const auto [timeout, after] = GENERATE(table<const char*, base::Duration>({
+      {R"({"placement_timeout_ms":120000})", 120s},
+      {R"({"placement_timeout_ms":5000})", 5s},
+  }));
+  Rig rig(telling());
+  rig.subscribe_and_suppress();
+  rig.offer("a1", 700);
+  rig.lrp("p", {0}, 9000);
+  rig.pass(10s);
+  rig.happen(PolicyChanged{*merged(rig.core.policy(), rig.core.usual_policy(), timeout)});
+  rig.core.take_changes();
+  rig.pass(after - 1s);
+  CHECK(told(rig).empty());
+  rig.pass(2s);
+  const Lines lines = told(rig);
+  REQUIRE(lines.size() == 1);
+  CHECK(lines[0].starts_with("instance.unplaced p.0"));
+}
+
 TEST_CASE("what waits again for a failed launch is told as unplaced, too", "[changes]") {
   Rig rig(telling());
   rig.subscribe_and_suppress();
