@@ -165,10 +165,6 @@ base::Result<Policy> merged(const Policy& policy, const Policy& usual, std::stri
       return base::Error{given.key, taken.error().text};
     }
   }
-  if (changed.cells_max > 0 && changed.cells_min > changed.cells_max) {
-    return base::Error{"cells_min", std::to_string(changed.cells_min) + " is more than cells_max " +
-                                        std::to_string(changed.cells_max)};
-  }
   return changed;
 }
 

@@ -473,6 +473,11 @@ std::optional<bridge::Desk::PolicyRefused> Scheduler::change_policy(const std::s
     // What is wrong with it is told at once, and whatever else stands against it.
     const auto policy = core::merged(engine_.core().policy(), engine_.core().usual_policy(), json);
     if (!policy) return reply(PolicyRefused{false, policy.error().message()});
+    // As with the flags. One that is in the state is taken, for flags may have changed since.
+    if (policy->cells_max > 0 && policy->cells_min > policy->cells_max) {
+      return reply(PolicyRefused{false, "cells_min: " + std::to_string(policy->cells_min) + " is more than cells_max " +
+                                            std::to_string(policy->cells_max)});
+    }
     engine_.change_policy(
         json,
         [reply](const base::Status& done) {

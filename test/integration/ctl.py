@@ -306,6 +306,8 @@ def _(bench):
     changed = ctl.json("policy")["changed"]
     expect_equal(changed, {"strategy": "binpack", "offer_hold_ms": 2000}, "what differs from the flags")
     says(ctl("policy", "--set=offer-hold=default", "--set", "cells_max=3"), "5s", "cells-max")
+    expect_equal(web.request("PUT", scheduler.bridge + "/v1/policy", body='{"cells_min":9}').body,
+                 b'{"error":"cells_min: 9 is more than cells_max 3"}', "more cells at least than at most")
     expect_equal(ctl.json("policy")["changed"], {"strategy": "binpack", "cells_max": 3}, "what differs then")
     says(ctl("policy", "--set=nonsense=1", code=USAGE), '--set: "nonsense=1" names nothing of the policy')
     says(ctl("policy", "--set=offer-hold=long", code=USAGE), "is no duration")
