@@ -39,6 +39,11 @@ std::string words_for(const Description& command, std::size_t argument) {
   if (argument >= command.arguments.size()) return "";
   const std::string& name = command.arguments[argument];
   if (name == "SHELL") return "bash zsh";
+  if (name.find_first_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ") == std::string::npos) {  // Words themselves, a|b.
+    std::string words = name;
+    std::replace(words.begin(), words.end(), '|', ' ');
+    return words;
+  }
   const bool target = name == "GUID" && command.arguments.size() == 3;
   return target ? "lrp task" : "";
 }

@@ -71,6 +71,8 @@ int policy(Context& context) {
     for (const std::string& setting : context.options.set) {
       auto one = member_of(member(answer.json, "policy"), setting);
       if (!one) return fail(kUsage, one.error().message());
+      if (std::any_of(body.members.begin(), body.members.end(), [&one](const auto& m) { return m.key == one->first; }))
+        return fail(kUsage, "--set: \"" + setting + "\" sets what another one has set");
       body.members.push_back({one->first, one->second});
     }
     answer = context.api.send("PUT", kPath, to_json(body));

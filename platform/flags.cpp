@@ -154,6 +154,7 @@ struct Flags::Impl {
 
   std::string help_text() const;
   base::Status take_arguments() const;
+  std::string unknown_word() const;
   const Flag* find(const std::string& name) const;
   base::Result<std::vector<CLI::ConfigItem>> read_config(const std::string& chosen) const;
   base::Status apply(const std::vector<CLI::ConfigItem>& config, const std::string& section);
@@ -411,6 +412,12 @@ base::Status Flags::Impl::take_arguments() const {
   return base::ok();
 }
 
+// The first of the program's own that is nothing we know; "" without subcommands, whose name it could be.
+std::string Flags::Impl::unknown_word() const {
+  const std::vector<std::string> rest = app->remaining();
+  return subcommands.empty() || rest.empty() || rest.front().starts_with("-") ? "" : rest.front();
+}
+
 Flags::Outcome Flags::parse(int argc, const char* const* argv) {
   const auto refuse = [this](const std::string& line) {
     return Outcome{.run = false, .code = 2, .text = impl_->program + ": " + line + "\n", .subcommand = ""};
@@ -421,15 +428,23 @@ Flags::Outcome Flags::parse(int argc, const char* const* argv) {
     }
     return {"", nullptr};
   };
+  const auto help = [this, chosen] {
+    const Flags* const flags = chosen().second;
+    return Outcome{
+        .run = false, .code = 0, .text = (flags != nullptr ? flags : this)->impl_->help_text(), .subcommand = ""};
+  };
   bool want_version = false;
   if (!impl_->version.empty()) impl_->app->add_flag("--version", want_version);
 
   try {
     impl_->app->parse(arguments(argc, argv));
   } catch (const CLI::CallForHelp&) {
-    Flags* const flags = chosen().second;
-    return {.run = false, .code = 0, .text = (flags != nullptr ? flags : this)->impl_->help_text(), .subcommand = ""};
+    return help();
   } catch (const CLI::ParseError& error) {
+    const std::string word = impl_->unknown_word();
+    if (word == "help") return help();
+    if (!word.empty() && chosen().second == nullptr)
+      return refuse("\"" + word + "\" is no subcommand (--help shows them)");
     std::string text = error.what();
     std::replace(text.begin(), text.end(), '\n', ' ');
     return refuse(text + " (--help shows the flags)");

@@ -312,7 +312,7 @@ void Core::gone(Attempt& attempt, base::Time now) {
   if (evacuating_) return send(attempt, TaskState::finished, "evacuated", now);
   if (was_away_) return send(attempt, TaskState::failed, "the rep was away and does not have it any more", now);
   if (attempt.rep_state == "CRASHED") return send(attempt, TaskState::failed, "crashed", now);
-  send(attempt, TaskState::finished, "", now);
+  send(attempt, TaskState::finished, "its rep has it no more: it exited, crashed or was stopped there", now);
 }
 
 void Core::on(const StopAnswered& event, base::Time now) {

@@ -313,6 +313,7 @@ def _(bench):
     says(ctl("policy", "--set=offer-hold=long", code=USAGE), "is no duration")
     says(ctl("policy", "--set=cells-max=many", code=USAGE), "is no number")
     says(ctl("policy", "--set=cells-max", code=USAGE), "is not name=value")
+    says(ctl("policy", "--set=cells-max=4", "--set=cells_max=5", code=USAGE), '"cells_max=5" sets what another one has set')
     says(ctl("policy", "--set=cells-max=9", "--set=strategy=worst", code=USAGE), "strategy")
     expect_equal(ctl.json("policy")["changed"], {"strategy": "binpack", "cells_max": 3}, "nothing of what was refused")
     says(ctl("watch", "--recent=100", "--kind=policy", "--count=2"), "policy.changed")
@@ -413,6 +414,7 @@ def _(bench):
     expect_equal(completed("start", "bo"), {"body.json"}, "a file")
     expect_equal(completed("explain", "--file", "bo"), {"body.json"}, "a file of a flag")
     expect_equal(completed("completion", ""), {"bash", "zsh"}, "shells")
+    expect_equal(completed("rebalance", ""), {"status", "cancel"}, "what may be said to a rebalance")
     expect_equal(completed("explain", "t"), {"task"}, "task or lrp")
     expect_equal(completed("lrp", "x", ""), set(), "what cannot be known")
 

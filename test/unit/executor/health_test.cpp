@@ -41,7 +41,7 @@ TEST_CASE("while garden is unhealthy launches fail at once and what runs is foll
   CHECK_FALSE(rig.last<SendReport>().report.cell.garden_healthy);
   rig.launch("b.0.x", lrp("b"));
   CHECK(rig.tick() == Lines{"FAILED b.0.x: the cell's garden is unhealthy"});
-  CHECK(rig.give(RepAnswered{state_of(false)}) == Lines{"FINISHED a.0.x"});
+  CHECK(rig.give(RepAnswered{state_of(false)}) == Lines{gone("a.0.x")});
   rig.give(RepAnswered{state_of(true)});
   rig.launch("c.0.x", lrp("c"));
   CHECK(rig.tick() == Lines{"post c.0"});

@@ -61,7 +61,7 @@ TEST_CASE("an LRP without a state runs, and ends when it is shown no more", "[ex
   CHECK(rig.give(answer_of_2015(lrp_of_2015("a", 1), 8)) == Lines{"RUNNING a.1.x"});
   CHECK(rig.give(answer_of_2015(lrp_of_2015("a", 0) + "," + lrp_of_2015("a", 1), 8)) == Lines{"RUNNING a.0.x"});
   CHECK(rig.give(answer_of_2015(lrp_of_2015("a", 1) + "," + lrp_of_2015("a", 0), 8)).empty());
-  CHECK(rig.give(answer_of_2015(lrp_of_2015("a", 1), 9)) == Lines{"FINISHED a.0.x"});
+  CHECK(rig.give(answer_of_2015(lrp_of_2015("a", 1), 9)) == Lines{gone("a.0.x")});
   rig.tick(1s);
   CHECK(rig.last<SendReport>().report.work == std::vector<HeldWork>{{"a.1.x", "apps", 64, 100, "RUNNING"}});
 }

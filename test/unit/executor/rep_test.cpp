@@ -11,14 +11,14 @@ TEST_CASE("an LRP starts once the rep has taken it and runs once /state says so"
   CHECK(rig.state({Rig::at(lrp("a"), "i1", "CLAIMED")}).empty());
   CHECK(rig.state({Rig::at(lrp("a"), "i1", "RUNNING")}) == Lines{"RUNNING a.0.x"});
   CHECK(rig.state({Rig::at(lrp("a"), "i1", "RUNNING")}).empty());
-  CHECK(rig.state() == Lines{"FINISHED a.0.x"});
+  CHECK(rig.state() == Lines{gone("a.0.x")});
   CHECK(rig.state().empty());
 }
 
 TEST_CASE("how an LRP ended shows in its last update", "[executor]") {
   const auto [last, expected] = GENERATE(table<std::string, std::string>({
-      {"RUNNING", "FINISHED a.0.x"},
-      {"SHUTDOWN", "FINISHED a.0.x"},
+      {"RUNNING", gone("a.0.x")},
+      {"SHUTDOWN", gone("a.0.x")},
       {"CRASHED", "FAILED a.0.x: crashed"},
   }));
   Rig rig;
@@ -155,7 +155,7 @@ TEST_CASE("two instances of one key are told apart by age, and a stranger's is n
   rig.taken();
   CHECK(rig.state({Rig::at(lrp("a"), "i2", "RUNNING"), Rig::at(lrp("a"), "i1", "RUNNING")}) ==
         Lines{"RUNNING a.0.new"});
-  CHECK(rig.state({Rig::at(lrp("a"), "i2", "RUNNING")}) == Lines{"FINISHED a.0.old"});
+  CHECK(rig.state({Rig::at(lrp("a"), "i2", "RUNNING")}) == Lines{gone("a.0.old")});
 }
 
 TEST_CASE("an LRP that a restarted rep no longer has failed, it did not finish", "[executor]") {

@@ -15,6 +15,11 @@ using namespace executor;
 using namespace std::chrono_literals;
 using Lines = std::vector<std::string>;
 
+// The last update of an LRP that its rep has no more.
+inline std::string gone(const std::string& task) {
+  return "FINISHED " + task + ": its rep has it no more: it exited, crashed or was stopped there";
+}
+
 inline std::string name_of(TaskState state) {
   static const char* const kNames[] = {"STARTING", "RUNNING", "KILLING", "FINISHED", "FAILED", "KILLED"};
   return kNames[static_cast<int>(state)];

@@ -46,7 +46,7 @@ TEST_CASE("nothing is sent while the stream is lost; work goes on and is told af
   CHECK(carried[0].state == TaskState::starting);
   CHECK(carried[1].state == TaskState::running);
   CHECK(rig.subscribe() == Lines{"hello cell-1"});
-  CHECK(rig.state() == Lines{"FINISHED a.0.x"});
+  CHECK(rig.state() == Lines{gone("a.0.x")});
 }
 
 TEST_CASE("what happens between a SUBSCRIBE and its answer is told after it", "[executor]") {

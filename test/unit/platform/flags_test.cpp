@@ -214,6 +214,18 @@ TEST_CASE("a flag of a subcommand is unknown without it", "[flags]") {
   CHECK(program.parse({"--port=1"}).code == 2);
 }
 
+TEST_CASE("a word that is no subcommand is named, and help is one everywhere", "[flags]") {
+  const auto outcome = Program().parse({"nosuch", "--port=1"});
+  CHECK(outcome.code == 2);
+  CHECK(outcome.text == "diego-x: \"nosuch\" is no subcommand (--help shows them)\n");
+  CHECK(Program().parse({"help"}).text == Program().parse({"--help"}).text);
+  CHECK(Program().parse({"help"}).code == 0);
+  CHECK(Program().parse({"help", "rep"}).text == Program().parse({"rep", "--help"}).text);
+  platform::Flags alone("diego-z", "Does z");
+  const char* const words[] = {"diego-z", "help"};
+  CHECK(alone.parse(2, words).code == 2);
+}
+
 TEST_CASE("help groups the flags and gives their defaults", "[flags]") {
   Program program;
   const auto outcome = program.parse({"--help"});
