@@ -162,10 +162,17 @@ class Program:
         self.argv = [str(word) for word in argv]
         self.log = pathlib.Path(log)
         self.port = None
+
+        def prepare():
+            # What runs the tests in the background of a script ignores it, and a shell never traps what it came ignored with.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            if preexec:
+                preexec()
+
         with open(self.log, "ab") as out:
             self.process = subprocess.Popen(
                 self.argv, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, cwd=cwd,
-                env=env, start_new_session=True, preexec_fn=preexec)
+                env=env, start_new_session=True, preexec_fn=prepare)
         self.pid = self.process.pid
 
     def running(self):
