@@ -68,7 +68,8 @@ struct Leaving {
   std::set<std::string> inverse_offers;  // To be accepted once it is empty.
   base::Time since;                      // Of what has a deadline: an operator's or maintenance.
   bool evicting = false;                 // The deadline has passed.
-  base::Time rolls_since, stuck_since;   // Of a roll: its turn came; nothing here moves any more.
+  base::Time rolls_since, stuck_since;   // Of a roll: its turn came; nothing here moves any more...
+  base::Time look_at;                    // ...and this is looked at again.
   std::size_t left = 0;                  // Attempts that were here then.
 
   bool any() const { return by_operator || by_mesos || maintenance || rolls || rebalances; }

@@ -196,7 +196,9 @@ void Core::end_turn_if_stuck(AgentRecord& agent, base::Time now) {
   const bool moved = std::exchange(leaving.left, cell.live.size()) != cell.live.size();
   if (moves || moved) leaving.stuck_since = now;
   if (now - leaving.stuck_since < std::max(config_.placement_timeout, kRollLook)) {
-    cell_timers_.emplace(now + kRollLook, agent.id);
+    if (leaving.look_at > now) return;  // One timer, whatever else has it looked at.
+    leaving.look_at = now + kRollLook;
+    cell_timers_.emplace(leaving.look_at, agent.id);
     return;
   }
   note("outdated cell keeps its work for now, which finds no other place cell=" + cell.cell_id +
