@@ -147,8 +147,8 @@ def _(bench, disk):
 
     def warnings():
         return [line for line in scheduler.program.lines() if "recording ends" in line]
-    for turn in range(20):
-        scheduler.post_lrps(*[lrp(f"more-{turn}-{i}", range(2), memory_mb=1, disk_mb=1) for i in range(4)])
+    for turn in range(20):  # It takes no room from what comes after.
+        scheduler.post_lrps(*[lrp(f"more-{turn}-{i}", range(2), memory_mb=9_000_000) for i in range(4)])
         if warnings():
             break
     wait_for("a warning", warnings)
