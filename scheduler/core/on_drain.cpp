@@ -98,7 +98,13 @@ Leaving& Core::leave_agent(AgentRecord& agent, bool with_deadline, const char* w
 void Core::stay(AgentRecord& agent) {
   Leaving& leaving = *agent.leaving;
   if (!leaving.has_deadline()) leaving.evicting = false;
-  if (leaving.any()) return;
+  if (leaving.any()) {
+    if (leaving.has_deadline() || leaving.since == base::Time{}) return;
+    leaving.since = {};  // What had one is over, and a turn that came meanwhile begins.
+    leaving.stuck_since = now_;
+    cell_timers_.emplace(now_, agent.id);
+    return;
+  }
   if (leaving.since != base::Time{}) note("agent is left no longer agent=" + agent.id);
   agent.leaving.reset();
   tell(ChangeKind::agent_stays, agent, "");
@@ -111,7 +117,7 @@ void Core::stay(AgentRecord& agent) {
 
 void Core::press_on(AgentRecord& agent, base::Time now) {
   Leaving& leaving = *agent.leaving;
-  if (leaving.rolls && !leaving.has_deadline() && !leaving.rebalances) return end_turn_if_stuck(agent, now);
+  if (leaving.rolls && !leaving.has_deadline()) return end_turn_if_stuck(agent, now);
   if (!leaving.has_deadline() || !agent.cell) return;
   const base::Time deadline = leaving.since + config_.evacuation_timeout;
   if (now < deadline) {  // The policy may have moved it.
@@ -165,13 +171,19 @@ void Core::cell_left(AgentRecord& agent) {
 void Core::roll_some(base::Time now) {
   if (outdated_.empty() || !connected_ || !discovering_until_ || now < *discovering_until_) return;
   const auto most = static_cast<std::size_t>(config_.cells_roll_max);
+  if (rolling_.size() >= most) return;
   std::vector<AgentRecord*> next;
   for (AgentRecord* agent : outdated_) {
-    if (rolling_.size() + next.size() >= most) break;
     if (!agent->lost && !rolling_.contains(agent) && agent->cell->roll_again_at <= now) next.push_back(agent);
   }
+  // Whose turn came and went stands behind all others.
+  std::stable_sort(next.begin(), next.end(), [](const AgentRecord* a, const AgentRecord* b) {
+    return a->cell->roll_again_at < b->cell->roll_again_at;
+  });
+  next.resize(std::min(next.size(), most - rolling_.size()));
   for (AgentRecord* agent : next) {
     rolling_.insert(agent);
+    cell_timers_.emplace(now, agent->id);
     note("outdated cell is replaced cell=" + agent->cell->cell_id + " executor=" + *agent->cell->executor_id +
          " agent=" + agent->id);
     Leaving& leaving = leave_agent(*agent, false, "", now);
@@ -187,14 +199,15 @@ void Core::end_turn_if_stuck(AgentRecord& agent, base::Time now) {
   if (config_.with_bbs || !agent.cell || agent.cell->stopping || agent.cell->live.empty()) return;
   CellRecord& cell = *agent.cell;
   Leaving& leaving = *agent.leaving;
-  const bool tasks_may_end = now - leaving.rolls_since < config_.evacuation_timeout;
-  const bool moves = std::any_of(cell.live.begin(), cell.live.end(), [&](const Item* item) {
-    if (item->kind() == Kind::task) return tasks_may_end;
-    const Item* twin = twin_of(*item);
-    return item->state == State::stopping || (twin != nullptr && twin->state != State::queued);
-  });
-  const bool moved = std::exchange(leaving.left, cell.live.size()) != cell.live.size();
-  if (moves || moved) leaving.stuck_since = now;
+  // After so long only what has gone counts: Tasks may last, and an app that never starts is tried for ever.
+  const bool may_move = now - leaving.rolls_since < config_.evacuation_timeout;
+  const bool moves = may_move && std::any_of(cell.live.begin(), cell.live.end(), [&](const Item* item) {
+                       if (item->kind() == Kind::task) return true;
+                       const Item* twin = twin_of(*item);
+                       return item->state == State::stopping || (twin != nullptr && twin->state != State::queued);
+                     });
+  const bool moved = cell.live.size() < std::exchange(leaving.left, cell.live.size());
+  if (moves || moved || leaving.rebalances) leaving.stuck_since = now;
   if (now - leaving.stuck_since < std::max(config_.placement_timeout, kRollLook)) {
     if (leaving.look_at > now) return;  // One timer, whatever else has it looked at.
     leaving.look_at = now + kRollLook;

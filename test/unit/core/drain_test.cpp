@@ -475,10 +475,56 @@ TEST_CASE("the turn of an outdated cell lasts while its work moves", "[drain][ro
   rig.offer("a3", 4000);
   const std::string next = rig.only<Accept>().launches.at(0).task_id;
   rig.status(next, TaskState::starting, "a3");
-  rig.pass(25min);
+  rig.pass(9min);
   CHECK(rig.core.cells().at(0).draining == "roll");
+  // But not for ever: others wait for theirs. What has begun goes on.
+  rig.pass(3min);
+  CHECK(rig.core.cells().at(0).draining.empty());
   rig.status(next, TaskState::running, "a3");
   CHECK(rig.only<Kill>().task_id == "p.0.aaaabbbb");
+}
+
+TEST_CASE("an outdated cell that was stuck stands behind all others", "[drain][roll]") {
+  Config config;
+  config.evacuation_timeout = 1s;
+  Found rig(config);
+  for (const auto& [agent, guid] : {std::pair{"a1", "p"}, {"a2", "q"}, {"a3", "r"}}) rig.cell(agent, guid);
+  std::set<std::string> turns;
+  for (int i = 0; i < 40; ++i) {
+    rig.pass(4s);
+    for (const CellView& cell : rig.core.cells()) {
+      if (!cell.draining.empty()) turns.insert(cell.agent_id);
+    }
+  }
+  CHECK(turns == std::set<std::string>{"a1", "a2", "a3"});
+}
+
+TEST_CASE("the time without a master is none in which work found no place", "[drain][roll]") {
+  Found rig;
+  rig.cell("a1", "p");
+  rig.pass(4s);
+  REQUIRE(rig.core.cells().at(0).draining == "roll");
+  rig.happen(Disconnected{"x"});
+  rig.pass(5min);
+  rig.subscribe();
+  rig.pass(20s);
+  CHECK(rig.core.cells().at(0).draining == "roll");
+  rig.pass(20s);
+  CHECK(rig.core.cells().at(0).draining.empty());
+}
+
+TEST_CASE("a turn goes on when a drain beside it is cancelled", "[drain][roll]") {
+  Found rig;
+  rig.cell("a1", "p");
+  rig.pass(4s);
+  REQUIRE(rig.core.cells().at(0).draining == "roll");
+  rig.happen(DrainRequested{"a1"});
+  rig.pass(8s);
+  rig.happen(DrainCancelled{"a1"});
+  rig.pass(20s);
+  CHECK(rig.core.cells().at(0).draining == "roll");
+  rig.pass(20s);
+  CHECK(rig.core.cells().at(0).draining.empty());
 }
 
 TEST_CASE("outdated cells stay if none may be replaced", "[drain][roll]") {
