@@ -55,7 +55,8 @@ void Core::see_executors(AgentRecord& agent, const Offer& offer, base::Time now)
   for (const std::string& executor_id : offer.executor_ids) {
     if (!agent.cell) {
       see_cell(agent, executor_id, now);
-      if (replaced) seat_work(agent);
+      // An ACCEPT that reached the master after the end of the executor it names starts another one of that name.
+      if (replaced || agent.ended_executor == executor_id) seat_work(agent);
     } else if (fenced()) {
       break;  // It may hold work that the master has not told of yet.
     } else if (*agent.cell->executor_id != executor_id && !has_live_work(executor_id)) {

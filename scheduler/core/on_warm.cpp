@@ -61,7 +61,9 @@ void Core::record_boot(const Status& status, base::Time now) {
   cell.boot_task.clear();
   agent->last_offered.cpus_milli += kBootNeeds.cpus_milli;
   try_again();
-  if (status.state == TaskState::finished) {
+  // Where another led since, it may have booted, and may have work.
+  const bool led_by_another = cell.found && status.reason == StatusReason::reconciliation;
+  if (status.state == TaskState::finished || led_by_another) {
     cell.idle_since = now;
     cell_timers_.emplace(now + config_.cell_idle_timeout, agent->id);
     return refresh(*agent);

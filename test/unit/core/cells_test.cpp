@@ -70,6 +70,21 @@ TEST_CASE("what a cell said before its end does not bring it back", "[cells]") {
   CHECK_FALSE(rig.executor_of("a1") == executor);
 }
 
+TEST_CASE("what was launched as its executor ended is of the next one of that name", "[cells]") {
+  Rig rig;
+  rig.run_one();
+  const std::string executor = *rig.executor_of("a1");
+  rig.lrp("q", {0});
+  rig.offer("a1", 4000, {executor});
+  REQUIRE(rig.state("q", 0) == State::launching);
+  rig.happen(ExecutorEnded{"a1", executor, 1});
+  REQUIRE(rig.core.cells().empty());
+  rig.offer("a1", 3000, {executor});
+  REQUIRE(rig.core.cells().size() == 1);
+  const auto seated = rig.core.cells().at(0).instances;
+  CHECK(std::any_of(seated.begin(), seated.end(), [](const CellInstance& one) { return one.key.guid == "q"; }));
+}
+
 TEST_CASE("the rep's report limits what its cell gets", "[cells]") {
   Rig rig;
   rig.run_one();

@@ -127,6 +127,17 @@ TEST_CASE("a boot of which nothing is heard is asked about, and given up when it
   CHECK(boots(rig).at(0) != boot);
 }
 
+TEST_CASE("a boot that is unknown after another led does not end its cell", "[warm]") {
+  const bool another_led = GENERATE(true, false);
+  Warm rig;
+  rig.offer("a1", 4000);
+  const std::string boot = boots(rig).at(0);
+  rig.status(boot, TaskState::starting, "a1");
+  rig.happen(LeadershipTaken{another_led});
+  rig.status(boot, TaskState::gone, "a1", StatusReason::reconciliation, "", false);
+  CHECK(rig.none<ShutdownExecutor>() == another_led);
+}
+
 TEST_CASE("boot tasks of an earlier run are acknowledged and left alone", "[warm]") {
   Rig rig;
   rig.subscribe();
