@@ -134,8 +134,13 @@ void Core::run_items_due(base::Time now) {
       report_unplaced(*item, now);
       continue;
     }
-    const std::string reason = unplaced_reason(*item, now);
-    if (reason.empty() || item->twin) continue;
+    if (item->twin) continue;
+    std::string reason = unplaced_reason(*item, now);
+    if (reason.empty()) reason = reason_of(*item);
+    if (reason.empty()) {  // It is about to be placed, or seems so.
+      placement_timeouts_.arm(now + config_.placement_timeout, timer->item);
+      continue;
+    }
     warn("not placed for " + std::to_string(base::to_millis(now - item->accepted) / 1000) +
              " s instance=" + to_string(item->key()) + " reason=\"" + reason + "\"",
          Refusal{item->key(), reason, item->trace == nullptr ? "" : *item->trace});

@@ -29,6 +29,7 @@ InstanceRow row_of(const Item& item) {
   row.successor = item.successor;
   row.stop_wanted = item.stop_wanted;
   row.reason = item.reason();
+  row.ran = item.has_run;
   if (item.state == State::queued) return row;  // What it has of an agent is a plan.
   if (item.agent != nullptr) row.agent_id = item.agent->id;
   row.executor_id = text_of(item.executor_id);
@@ -164,7 +165,8 @@ base::Status Core::restore(const InstanceRow& row) {
   item.stop_wanted = row.stop_wanted;
   item.heard = row.heard;
   item.started = row.started;
-  item.ran = item.has_run = row.ran;
+  item.has_run = row.ran;
+  item.ran = row.ran && item.state != State::queued;
   if (!row.reason.empty()) item.set_reason(std::string(row.reason));
   if (live) {
     restore_live(item, row);
@@ -206,6 +208,7 @@ void Core::recovered(base::Time now) {
   items_.walk([&](Item& item) {
     if (item.state == State::queued) {
       ++queued;
+      item.since = std::min(item.since, now);  // The clock may have been set back.
       placement_timeouts_.arm(now + config_.placement_timeout, items_.handle_of(item));
     }
     if (item.live()) ++live;
@@ -220,7 +223,7 @@ void Core::recovered(base::Time now) {
   actions_.clear();
   changes_ = {};
   now_ = now;
-  for (const auto& [id, agent] : agents_) {
+  for (const AgentPtr& agent : agents_in_order()) {
     if (agent->cell) tell(ChangeKind::cell_found, *agent, "it is in the state of an earlier run");
   }
   if (queued + live + ended_count_ == 0) return;

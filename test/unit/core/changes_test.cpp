@@ -228,3 +228,17 @@ TEST_CASE("what waits again for a failed launch is told as unplaced, too", "[cha
   rig.pass(20s);
   CHECK(unplaced() == 1);
 }
+
+TEST_CASE("a Task for which there seems to be room is told as unplaced all the same", "[changes]") {
+  Rig rig(telling());
+  rig.subscribe_and_suppress();
+  rig.offer("a1", 4000);
+  rig.happen(OfferRescinded{"O1"});
+  rig.task("t", 1000);
+  rig.pass(25s);
+  rig.core.take_changes();
+  rig.pass(10s);
+  const Lines lines = told(rig);
+  REQUIRE(lines.size() == 1);
+  CHECK(lines[0].starts_with("instance.unplaced t"));
+}

@@ -73,6 +73,45 @@ TEST_CASE("accepted work that never got a place is queued again after a restart"
   CHECK(after.only<Accept>().launches.size() == 3);
 }
 
+TEST_CASE("what was queued by a clock that was ahead is told as unplaced in its time", "[recovery]") {
+  MemoryStore store;
+  Rig before;
+  before.subscribe();
+  before.task("t", 9000);
+  save(before, store);
+  Config config;
+  config.tells_changes = true;
+  Restarted after(store, before.now - 30min, config);
+  after.subscribe();
+  after.offer("a1", 4000);
+  after.pass(29s);
+  after.core.take_changes();
+  after.pass(2s);
+  const Changes changes = after.core.take_changes();
+  REQUIRE(changes.size() == 1);
+  CHECK(changes[0].kind == ChangeKind::instance_unplaced);
+}
+
+TEST_CASE("what ran once and waits again is no start that anybody waits for, also after a restart", "[recovery]") {
+  MemoryStore store;
+  Rig before;
+  before.run_one();
+  before.status(before.task_id("p", 0), TaskState::failed, "a1", StatusReason::executor_ended);
+  before.pass(1s);
+  REQUIRE(before.state("p", 0) == State::queued);
+  save(before, store);
+  Config config;
+  config.tells_changes = true;
+  Restarted after(store, before.now + 48h, config);
+  after.subscribe();
+  after.pass(2s);
+  after.core.take_changes();
+  after.offer("a2", 4000);
+  const Changes changes = after.core.take_changes();
+  REQUIRE(after.state("p", 0) == State::launching);
+  for (const Change change : changes) CHECK_FALSE(change.waited);
+}
+
 TEST_CASE("one wish is one row, however many instances have it", "[recovery]") {
   MemoryStore store;
   Rig rig;
