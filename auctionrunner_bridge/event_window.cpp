@@ -55,9 +55,16 @@ base::Result<std::vector<core::ChangeKind>> parse_kinds(std::string_view list) {
 void EventWindow::add(core::Changes changes) {
   if (changes.empty()) return;
   const std::size_t count = changes.size();
-  if (blocks_.empty() || blocks_.back().changes.size() + count > kBlock) blocks_.push_back({next_, {}, {}});
-  blocks_.back().changes.append(std::move(changes));
-  next_ += count;
+  if (count > kBlock) {  // Of a large one only the last are kept: not the whole for their sake.
+    for (std::size_t at = 0; at < count; ++at, ++next_) {
+      if (blocks_.empty() || blocks_.back().changes.size() >= kBlock) blocks_.push_back({next_, {}, {}, {}});
+      blocks_.back().changes.add(changes[at]);
+    }
+  } else {
+    if (blocks_.empty() || blocks_.back().changes.size() + count > kBlock) blocks_.push_back({next_, {}, {}, {}});
+    blocks_.back().changes.append(std::move(changes));
+    next_ += count;
+  }
   while (!blocks_.empty() && blocks_.front().end() <= first()) blocks_.pop_front();
 }
 

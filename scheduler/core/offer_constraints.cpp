@@ -154,8 +154,8 @@ void Core::constrain_offers(base::Time now) {
     if (wanted.empty()) note("offers are asked of all agents again");
   }
   narrowing_since_.reset();
-  narrowed_at_ = now;
-  narrow_at_ = wanted.empty() ? std::nullopt : std::optional(now + kNarrowFor);
+  if (constrained_to_.empty()) narrowed_at_ = now;  // Until then each was looked at.
+  narrow_at_ = wanted.empty() ? std::nullopt : std::optional(narrowed_at_ + kNarrowFor);
   reports_changed_ = false;
   constrained_to_ = wanted;
   act(ConstrainOffers{std::move(wanted)});

@@ -179,10 +179,10 @@ void Core::record_end(Item& item, const Status& status, base::Time now) {
     if (!again) blame(*agent, why, now);
   }
   if (item.twin) return twin_ended(item, status, now);
-  if (rebalances() && ours_to_restart && item.state != State::stopping && agent != nullptr && agent->leaving &&
-      agent->leaving->rebalances)
-    rebalance_->work_ended = true;
+  const bool stopped = item.state == State::stopping;
   if (hand_over(item, status, now)) return;
+  if (rebalances() && ours_to_restart && !stopped && agent != nullptr && agent->leaving && agent->leaving->rebalances)
+    rebalance_->work_ended = true;
   // Nobody asked for its end: the agent is drained, its cell was told to leave, or the KILL was for a second
   // attempt that has come to count since. (What is stopped at its rep has finished, and says so.)
   const bool taken_away = status.state == TaskState::killed;

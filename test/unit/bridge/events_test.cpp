@@ -119,6 +119,18 @@ TEST_CASE("the window keeps as many as it is told, however many came", "[events]
   CHECK_THAT(one, Catch::StartsWith("id: e-4677\n") && Catch::Contains(R"("index":4})"));
 }
 
+TEST_CASE("of one list that is longer than the window the last are kept", "[events]") {
+  EventWindow window("e", 2500);
+  window.add(many(3));
+  window.add(many(9000));
+  CHECK(window.next() == 9004);
+  CHECK(window.first() == 6504);
+  const std::string text = all(window, {}, window.first());
+  CHECK(count(text, "\nevent: ") == 2500);
+  CHECK_THAT(text, Catch::StartsWith("id: e-6504\n") && Catch::Contains("id: e-9003\n"));
+  CHECK(count(text.substr(0, 250), R"("process_guid":"p","index":6500})") == 1);
+}
+
 TEST_CASE("a piece of events has its bound, and the next one goes on after it", "[events]") {
   EventWindow window("e", 100);
   window.add(many(100));

@@ -207,6 +207,23 @@ TEST_CASE("all agents are looked at again after a while, for one that is left ou
   CHECK(rig.only<ConstrainOffers>() == ConstrainOffers{kForSegment});
 }
 
+TEST_CASE("all agents are looked at again in time, however often the narrowing changes", "[constraints]") {
+  ConstraintRig rig;
+  rig.tagged("p", {"segment"});
+  rig.pass(6s);
+  REQUIRE(rig.only<ConstrainOffers>() == ConstrainOffers{kForSegment});
+  rig.pass(6min);
+  rig.done();
+  Auction other = Rig::auction({Kind::lrp, "v", 0}, 100);
+  other.constraint.volume_drivers = {"smb"};
+  rig.core.handle(StopRequested{{Kind::lrp, "p", 0}}, rig.now);
+  rig.happen(AuctionsSubmitted{{other}});
+  REQUIRE(rig.only<ConstrainOffers>() == ConstrainOffers{{{{"volume_drivers", {"smb"}}}}});
+  rig.done();
+  rig.pass(4min);
+  CHECK(rig.only<ConstrainOffers>() == ConstrainOffers{});
+}
+
 TEST_CASE("a rep that comes to tell what work waits for is not left out", "[constraints]") {
   ConstraintRig rig;
   rig.lrp("q", {0});

@@ -382,6 +382,20 @@ TEST_CASE("a cell that dies while it is emptied is no move made", "[rebalance]")
   CHECK(rig.core.rebalances() == false);
 }
 
+TEST_CASE("work that dies while its successor starts has moved all the same", "[rebalance]") {
+  Three rig;
+  rig.rebalance();
+  rig.pass(1s);
+  rig.offer_again("a1", 350);
+  const std::string next = rig.only<Accept>().launches.at(0).task_id;
+  rig.status(next, TaskState::starting, "a1");
+  const std::string executor = *rig.executor_of("a3");
+  rig.status(rig.task_id("r", 0), TaskState::failed, "a3");
+  rig.status(next, TaskState::running, "a1");
+  rig.happen(ExecutorEnded{"a3", executor, 0});
+  CHECK(rig.shown().moves[0].state == MoveState::moved);
+}
+
 TEST_CASE("without a master, or before every agent was seen, nothing is planned", "[rebalance]") {
   Three rig;
   rig.happen(Disconnected{"x"});
