@@ -292,7 +292,7 @@ class Session:
         self.acknowledge()
         answer, _ = self.cluster.ask(exchange.request_for(self.names))
         if "unsuppress" in exchange.name:
-            wait_for("an offer to the second role", lambda: any(o["allocation_info"]["role"] == "extra" for o in list(self.offers.values())), 10)
+            wait_for("an offer to the second role", lambda: any(o["allocation_info"]["role"] == "extra" for o in list(self.offers.values())), 30)
         return difference(exchange.answer(), answer)
 
     def learn_uuids(self):
