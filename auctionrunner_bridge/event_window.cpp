@@ -55,15 +55,15 @@ base::Result<std::vector<core::ChangeKind>> parse_kinds(std::string_view list) {
 void EventWindow::add(core::Changes changes) {
   if (changes.empty()) return;
   const std::size_t count = changes.size();
-  if (count > kBlock) {  // Of a large one only the last are kept: not the whole for their sake.
-    for (std::size_t at = 0; at < count; ++at, ++next_) {
-      if (blocks_.empty() || blocks_.back().changes.size() >= kBlock) blocks_.push_back({next_, {}, {}, {}});
-      blocks_.back().changes.add(changes[at]);
-    }
-  } else {
-    if (blocks_.empty() || blocks_.back().changes.size() + count > kBlock) blocks_.push_back({next_, {}, {}, {}});
-    blocks_.back().changes.append(std::move(changes));
-    next_ += count;
+  const auto room_for = [this](std::size_t more) -> core::Changes& {
+    if (blocks_.empty() || blocks_.back().changes.size() + more > kBlock) blocks_.push_back({next_, {}, {}, {}});
+    next_ += more;
+    return blocks_.back().changes;
+  };
+  if (count <= kBlock) {
+    room_for(count).append(std::move(changes));
+  } else {  // Of a large one only the last are kept: not the whole for their sake.
+    for (std::size_t at = 0; at < count; ++at) room_for(1).add(changes[at]);
   }
   while (!blocks_.empty() && blocks_.front().end() <= first()) blocks_.pop_front();
 }

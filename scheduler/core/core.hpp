@@ -337,7 +337,7 @@ class Core {
   void tend_cell(const std::string& agent_id, base::Time now);
   bool may_go(const AgentRecord& agent, base::Time now) const;
   void look_when_idle(const AgentRecord& agent, base::Time now);
-  void call_back(AgentRecord& agent);
+  void call_back(const Item& item);
   void tell_to_go(AgentRecord& agent, const std::string& why, base::Time now);
   void cell_is_up(AgentRecord& agent);
   void blame(AgentRecord& agent, const std::string& why, base::Time now);

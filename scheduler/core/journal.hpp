@@ -41,7 +41,8 @@ struct InstanceRow {
   std::string_view agent_id, executor_id;
   placement::Amounts charged;
   std::int32_t attempts = 0, failures = 0;
-  bool heard = false, started = false, ran = false, stop_wanted = false, queue_again = false, successor = false;
+  bool ran = false;  // Queued: any attempt has.
+  bool heard = false, started = false, stop_wanted = false, queue_again = false, successor = false;
   std::string_view reason;
 
   bool operator==(const InstanceRow&) const = default;

@@ -50,8 +50,10 @@ void Core::on(const Subscribed& event, base::Time now) {
   kill_strays_again(now);
   hear_anew_of_found_cells(now);
   for (const auto& [id, agent] : agents_) {
-    if (agent->leaving) agent->leaving->inverse_offers.clear();  // The master makes them anew.
-    if (agent->leaving) agent->leaving->stuck_since = now;       // Nothing could move.
+    if (agent->leaving) {
+      agent->leaving->inverse_offers.clear();  // The master makes them anew.
+      agent->leaving->stuck_since = now;       // Nothing could move.
+    }
     if (agent->leaving || agent->cell) cell_timers_.emplace(now, id);
   }
 }

@@ -356,7 +356,7 @@ void Core::adopt(const ParsedTaskId& task, const Status& status, base::Time now)
   note("instance adopted instance=" + to_string(task.key) + " task=" + status.task_id + " agent=" + item.agent->id +
        " state=" + std::string(to_string(item.state)));
   if (status.reason == StatusReason::agent_draining) hear_of_draining(*item.agent, now);
-  if (cell_of(item) != nullptr && item.state != State::stopping) call_back(*item.agent);
+  call_back(item);
   if (item.state == State::running) attempt_runs(item, now);
 }
 

@@ -29,14 +29,13 @@ InstanceRow row_of(const Item& item) {
   row.successor = item.successor;
   row.stop_wanted = item.stop_wanted;
   row.reason = item.reason();
-  row.ran = item.has_run;
+  row.ran = item.state == State::queued ? item.has_run : item.ran;
   if (item.state == State::queued) return row;  // What it has of an agent is a plan.
   if (item.agent != nullptr) row.agent_id = item.agent->id;
   row.executor_id = text_of(item.executor_id);
   row.charged = item.charged;
   row.heard = item.heard;
   row.started = item.started;
-  row.ran = item.ran;
   return row;
 }
 

@@ -52,12 +52,14 @@ void Core::tell_to_go(AgentRecord& agent, const std::string& why, base::Time now
 
 // There is work: while its agent was away it was thought to be empty. If it has heard of its end after all, what
 // is there ends with it, and is tried elsewhere.
-void Core::call_back(AgentRecord& agent) {
-  CellRecord& cell = *agent.cell;
-  if (!cell.stopping || agent.leaving || agent.shut_executor == *cell.executor_id) return;
-  note("cell is told to go no longer, for there is work cell=" + cell.cell_id + " executor=" + *cell.executor_id +
+void Core::call_back(const Item& item) {
+  CellRecord* const cell = cell_of(item);
+  if (cell == nullptr || !cell->stopping || item.state == State::stopping) return;
+  AgentRecord& agent = *item.agent;
+  if (agent.leaving || agent.shut_executor == *cell->executor_id) return;
+  note("cell is told to go no longer, for there is work cell=" + cell->cell_id + " executor=" + *cell->executor_id +
        " agent=" + agent.id);
-  cell.stopping = false;
+  cell->stopping = false;
   tell(ChangeKind::cell_found, agent, "there is work on it, it is told to go no longer");
   refresh(agent);
 }

@@ -197,7 +197,7 @@ bool Core::keep_beside(Item& item, const ParsedTaskId& task, const Status& statu
   twin.since = now;
   note("an attempt came back and stays until its successor runs task=" + status.task_id + " current=" + item.task_id());
   take_seat(twin, status, now);
-  if (cell_of(twin) != nullptr) call_back(*twin.agent);
+  call_back(twin);
   return true;
 }
 

@@ -365,6 +365,8 @@ TEST_CASE("the evacuation timeout may be changed while an agent is drained", "[d
   CHECK(rig.only<Kill>().task_id == rig.old_task);
 }
 
+// ---- Restarts
+
 namespace {
 
 class IntoCore final : public Recovery {

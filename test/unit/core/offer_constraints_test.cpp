@@ -21,6 +21,13 @@ struct ConstraintRig : Rig {
     one.constraint.volume_drivers = {drivers.begin(), drivers.end()};
     happen(AuctionsSubmitted{{one}});
   }
+  // At once: what waits needs others then.
+  void replace_by_smb(const std::string& guid) {
+    Auction other = auction({Kind::lrp, "v", 0}, 100);
+    other.constraint.volume_drivers = {"smb"};
+    core.handle(StopRequested{{Kind::lrp, guid, 0}}, now);
+    happen(AuctionsSubmitted{{other}});
+  }
   Offer with(const std::string& agent, std::map<std::string, std::string> attributes) {
     Offer offer = make_offer(agent, 4000);
     offer.attributes = std::move(attributes);
@@ -29,6 +36,7 @@ struct ConstraintRig : Rig {
 };
 
 const Groups kForSegment = {{{"placement_tags", {"segment"}}}, {{"optional_placement_tags", {"segment"}}}};
+const Groups kForSmb = {{{"volume_drivers", {"smb"}}}};
 
 }  // namespace
 
@@ -114,7 +122,7 @@ TEST_CASE("what more waits for is asked for at once, what less would do only aft
   rig.pass(4s);
   CHECK(rig.none<ConstrainOffers>());
   rig.pass(2s);
-  CHECK(rig.only<ConstrainOffers>() == ConstrainOffers{{{{"volume_drivers", {"smb"}}}}});
+  CHECK(rig.only<ConstrainOffers>() == ConstrainOffers{kForSmb});
 }
 
 TEST_CASE("what takes the place of what waited, and needs others, is asked for at once", "[constraints]") {
@@ -122,11 +130,8 @@ TEST_CASE("what takes the place of what waited, and needs others, is asked for a
   rig.tagged("p", {"segment"});
   rig.pass(6s);
   rig.done();
-  Auction other = Rig::auction({Kind::lrp, "v", 0}, 100);
-  other.constraint.volume_drivers = {"smb"};
-  rig.core.handle(StopRequested{{Kind::lrp, "p", 0}}, rig.now);
-  rig.happen(AuctionsSubmitted{{other}});
-  CHECK(rig.only<ConstrainOffers>() == ConstrainOffers{{{{"volume_drivers", {"smb"}}}}});
+  rig.replace_by_smb("p");
+  CHECK(rig.only<ConstrainOffers>() == ConstrainOffers{kForSmb});
 }
 
 TEST_CASE("a master that does not know offer constraints, or refuses them, is asked for none", "[constraints]") {
@@ -214,11 +219,8 @@ TEST_CASE("all agents are looked at again in time, however often the narrowing c
   REQUIRE(rig.only<ConstrainOffers>() == ConstrainOffers{kForSegment});
   rig.pass(6min);
   rig.done();
-  Auction other = Rig::auction({Kind::lrp, "v", 0}, 100);
-  other.constraint.volume_drivers = {"smb"};
-  rig.core.handle(StopRequested{{Kind::lrp, "p", 0}}, rig.now);
-  rig.happen(AuctionsSubmitted{{other}});
-  REQUIRE(rig.only<ConstrainOffers>() == ConstrainOffers{{{{"volume_drivers", {"smb"}}}}});
+  rig.replace_by_smb("p");
+  REQUIRE(rig.only<ConstrainOffers>() == ConstrainOffers{kForSmb});
   rig.done();
   rig.pass(4min);
   CHECK(rig.only<ConstrainOffers>() == ConstrainOffers{});

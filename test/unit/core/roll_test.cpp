@@ -30,6 +30,7 @@ struct Found : Rig {
     report.work.clear();
     reports.push_back(report);
   }
+  bool has_turn(std::size_t cell) const { return core.cells().at(cell).draining == "roll"; }
   std::vector<CellReported> reports;
 };
 
@@ -43,7 +44,7 @@ TEST_CASE("outdated cells give way one at a time, the new one only after the old
   rig.done();
   REQUIRE(rig.core.cells().size() == 2);
   CHECK(rig.core.cells().at(0).outdated);
-  CHECK(rig.core.cells().at(0).draining == "roll");
+  CHECK(rig.has_turn(0));
   CHECK(rig.core.cells().at(1).draining.empty());
   rig.offer("a3", 4000);
   REQUIRE(rig.only<Accept>().agent_id == "a3");
@@ -63,7 +64,7 @@ TEST_CASE("outdated cells give way one at a time, the new one only after the old
   REQUIRE(rig.core.cells().size() == 3);
   CHECK(rig.only<Accept>().agent_id == "a1");  // With the offer that had to wait.
   CHECK(rig.core.cells().at(0).executor_id.starts_with("diego-cell-f00d-"));
-  CHECK(rig.core.cells().at(1).draining == "roll");  // The next one's turn.
+  CHECK(rig.has_turn(1));  // The next one's turn.
   CHECK(rig.core.cells().at(1).agent_id == "a2");
 }
 
@@ -82,25 +83,24 @@ TEST_CASE("an outdated cell whose work finds no other place takes new work, unti
   Found rig(config);
   rig.cell("a1", "p");
   rig.cell("a2", "q");
-  const auto turn = [&rig](std::size_t cell) { return rig.core.cells().at(cell).draining == "roll"; };
   rig.pass(4s);
-  REQUIRE(turn(0));
+  REQUIRE(rig.has_turn(0));
   rig.lrp("r", {0});
   rig.pass(20s);
-  CHECK(turn(0));
-  CHECK_FALSE(turn(1));
+  CHECK(rig.has_turn(0));
+  CHECK_FALSE(rig.has_turn(1));
   rig.done();
   rig.pass(15s);
-  CHECK_FALSE(turn(0));
-  CHECK(turn(1));
+  CHECK_FALSE(rig.has_turn(0));
+  CHECK(rig.has_turn(1));
   rig.pass(40s);
-  CHECK_FALSE(turn(1));
+  CHECK_FALSE(rig.has_turn(1));
   rig.offer("a1", 2900, {"diego-cell-0dd-a1"});
   CHECK(rig.only<Accept>().executor_info == "info of diego-cell-0dd-a1");
   rig.pass(200s);
-  CHECK_FALSE(turn(0));
+  CHECK_FALSE(rig.has_turn(0));
   rig.pass(60s);
-  CHECK(turn(0));
+  CHECK(rig.has_turn(0));
 }
 
 TEST_CASE("the turn of an outdated cell lasts while its work moves", "[roll]") {
@@ -112,7 +112,7 @@ TEST_CASE("the turn of an outdated cell lasts while its work moves", "[roll]") {
   const std::string next = rig.only<Accept>().launches.at(0).task_id;
   rig.status(next, TaskState::starting, "a3");
   rig.pass(9min);
-  CHECK(rig.core.cells().at(0).draining == "roll");
+  CHECK(rig.has_turn(0));
   // But not for ever: others wait for theirs. What has begun goes on.
   rig.pass(3min);
   CHECK(rig.core.cells().at(0).draining.empty());
@@ -135,30 +135,23 @@ TEST_CASE("an outdated cell that was stuck stands behind all others", "[roll]") 
   CHECK(turns == std::set<std::string>{"a1", "a2", "a3"});
 }
 
-TEST_CASE("the time without a master is none in which work found no place", "[roll]") {
+TEST_CASE("a turn that something held up is given its time from then on", "[roll]") {
   Found rig;
   rig.cell("a1", "p");
   rig.pass(4s);
-  REQUIRE(rig.core.cells().at(0).draining == "roll");
-  rig.happen(Disconnected{"x"});
-  rig.pass(5min);
-  rig.subscribe();
+  REQUIRE(rig.has_turn(0));
+  SECTION("the master was away") {
+    rig.happen(Disconnected{"x"});
+    rig.pass(5min);
+    rig.subscribe();
+  }
+  SECTION("the agent was drained as well") {
+    rig.happen(DrainRequested{"a1"});
+    rig.pass(8s);
+    rig.happen(DrainCancelled{"a1"});
+  }
   rig.pass(20s);
-  CHECK(rig.core.cells().at(0).draining == "roll");
-  rig.pass(20s);
-  CHECK(rig.core.cells().at(0).draining.empty());
-}
-
-TEST_CASE("a turn goes on when a drain beside it is cancelled", "[roll]") {
-  Found rig;
-  rig.cell("a1", "p");
-  rig.pass(4s);
-  REQUIRE(rig.core.cells().at(0).draining == "roll");
-  rig.happen(DrainRequested{"a1"});
-  rig.pass(8s);
-  rig.happen(DrainCancelled{"a1"});
-  rig.pass(20s);
-  CHECK(rig.core.cells().at(0).draining == "roll");
+  CHECK(rig.has_turn(0));
   rig.pass(20s);
   CHECK(rig.core.cells().at(0).draining.empty());
 }
@@ -175,7 +168,5 @@ TEST_CASE("outdated cells stay if none may be replaced", "[roll]") {
   rig.offer("a1", 2900, {"diego-cell-0dd-a1"});
   CHECK(rig.only<Accept>().executor_info == "info of diego-cell-0dd-a1");
 }
-
-// ---- Restarts
 
 }  // namespace core
